@@ -89,13 +89,25 @@ public sealed unsafe class EventPoller : IDisposable
         _ = LibC.EpollControl(_epoll, DescriptorAbi.EPOLL_CTL_DEL, descriptor, entry);
     }
 
-    /// <summary>Makes the current or the next <see cref="Wait"/> return. Wakes are not counted: many are as one.</summary>
+    /// <summary>
+    /// Makes the current or the next <see cref="Wait"/> return. Wakes are not counted: many are as one. On a poller that was
+    /// disposed it does nothing.
+    /// </summary>
     public void Wake()
     {
-        if (Interlocked.Exchange(ref _wakePending, 1) == 0)
+        if (Interlocked.Exchange(ref _wakePending, 1) != 0)
+        {
+            return;
+        }
+
+        try
         {
             ulong one = 1;
             _ = LibC.Write(_wake, &one, sizeof(ulong));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Nobody waits any more.
         }
     }
 

@@ -1,0 +1,224 @@
+using System.Collections.Concurrent;
+
+namespace Uffd.Paging;
+
+/// <summary>
+/// The memory of one process that a <see cref="Pager"/> serves: one userfaultfd and its regions. Served by a thread of its own,
+/// so that a slow source holds up nobody else, and by a second one while the background fill runs.
+/// </summary>
+public sealed class AddressSpace : IDisposable
+{
+    private const UffdFeatures EventFeatures =
+        UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove | UffdFeatures.EventUnmap;
+
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly TaskCompletionSource _resident = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<AddressSpaceEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PageStateMap[] _maps;
+    private readonly FaultLoop _loop;
+    private readonly Action<PagerNotice>? _notice;
+    private volatile RegionTable _table;
+    private BackgroundFill? _fill;
+    private long _pending;
+    private int _disposed;
+
+    internal AddressSpace(
+        Pager pager,
+        int id,
+        Userfaultfd userfaultfd,
+        RegionTable table,
+        AddressSpaceOptions options,
+        Action<PagerNotice>? notice,
+        AddressSpace? parent)
+    {
+        Pager = pager;
+        Id = id;
+        Userfaultfd = userfaultfd;
+        Options = options;
+        Parent = parent;
+        _notice = notice;
+        _table = table;
+        _maps = [.. table.Slices.Select(slice => slice.Map).Distinct(ReferenceEqualityComparer.Instance).Cast<PageStateMap>()];
+        TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
+        TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
+        _pending = CountPending(table);
+
+        // Without events nothing can change under a fill, and the gate would only cost.
+        Gate = (userfaultfd.Features & EventFeatures) != 0 ? new Lock() : null;
+        _loop = new FaultLoop(this);
+    }
+
+    /// <summary>A number, unique within the pager.</summary>
+    public int Id { get; }
+
+    /// <summary>The space this one was forked from, or null.</summary>
+    public AddressSpace? Parent { get; }
+
+    /// <summary>How it is served.</summary>
+    public AddressSpaceOptions Options { get; }
+
+    /// <summary>Bytes of the regions as handed over.</summary>
+    public ulong TotalBytes { get; }
+
+    /// <summary>Completes when no page of the regions is still to come: all are there, discarded, unmapped or poisoned.</summary>
+    public Task Resident => _resident.Task;
+
+    /// <summary>Completes when it is served no longer, and why.</summary>
+    public Task<AddressSpaceEnd> Ended => _ended.Task;
+
+    internal Pager Pager { get; }
+
+    internal Userfaultfd Userfaultfd { get; }
+
+    internal RegionTable Table => _table;
+
+    /// <summary>Held while events are read and applied, and while the background fill installs. Null when there are no events.</summary>
+    internal Lock? Gate { get; }
+
+    internal SpaceCounters Counters { get; } = new();
+
+    /// <summary>Faulted pages that the background fill had claimed and could not fill: served anew by the fault loop.</summary>
+    internal ConcurrentQueue<PageKey> Inbox { get; } = new();
+
+    internal long TotalPages { get; }
+
+    internal long PendingPages => Volatile.Read(ref _pending);
+
+    /// <summary>Whether the fault loop is at work, which the background fill gives way to.</summary>
+    internal bool IsServing => _loop.IsServing;
+
+    /// <summary>The counts so far.</summary>
+    public AddressSpaceStatistics GetStatistics() => Counters.Snapshot(Math.Max(0, PendingPages), TotalPages);
+
+    /// <summary>Starts the background fill if it is not running.</summary>
+    public void StartBackgroundFill()
+    {
+        lock (_maps)
+        {
+            if (_fill is null && _disposed == 0)
+            {
+                _fill = new BackgroundFill(this);
+                _fill.Start();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Stops serving. What is missing is settled by the failure policy first (poisoned, or the process killed), because closing
+    /// a userfaultfd would turn it into zeros. Waits until that is done, at most ten seconds for a source that blocks.
+    /// </summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        _loop.Stop();
+        if (!_loop.Join(StopTimeout))
+        {
+            // Its thread is inside a source that does not answer. The pages can be settled from here all the same.
+            SettleMissing();
+        }
+    }
+
+    internal void Start()
+    {
+        if (PendingPages == 0)
+        {
+            _resident.TrySetResult();
+        }
+
+        _loop.Start();
+        if (Options.BackgroundFill)
+        {
+            StartBackgroundFill();
+        }
+    }
+
+    internal void ReplaceTable(RegionTable table) => _table = table;
+
+    /// <summary>The slice that holds a page now: <paramref name="slice"/> itself unless the process has moved or unmapped it.</summary>
+    internal RegionSlice? Locate(RegionSlice slice, long page)
+    {
+        RegionTable table = _table;
+        return ReferenceEquals(table.Find(slice.AddressOf(page)), slice) ? slice : table.Find(slice.Map, page);
+    }
+
+    /// <summary>Tells that so many pages more are no longer to come.</summary>
+    internal void Settled(long pages)
+    {
+        if (Interlocked.Add(ref _pending, -pages) == 0)
+        {
+            _resident.TrySetResult();
+        }
+    }
+
+    /// <summary>Tells that a page that was settled is to come after all.</summary>
+    internal void Unsettled() => Interlocked.Increment(ref _pending);
+
+    internal void Notify(PagerNoticeKind kind, string message) => _notice?.Invoke(new PagerNotice(this, kind, message));
+
+    internal void WakeLoop() => _loop.Wake();
+
+    /// <summary>The background fill found the process gone: the fault loop, which owns the end, looks for itself.</summary>
+    internal void ReportGone() => _loop.ReportGone();
+
+    /// <summary>Ends the background fill and waits for it, so that the maps may go.</summary>
+    internal bool StopBackgroundFill(TimeSpan timeout)
+    {
+        BackgroundFill? fill;
+        lock (_maps)
+        {
+            fill = _fill;
+        }
+
+        return fill is null || fill.Stop(timeout);
+    }
+
+    /// <summary>
+    /// Settles all that is missing by the failure policy. Returns false when some of it could be neither poisoned nor killed:
+    /// then the userfaultfd must not be closed.
+    /// </summary>
+    internal bool SettleMissing() => new MissingPages(this).Settle();
+
+    /// <summary>Called once by the fault loop, last.</summary>
+    internal void Finish(AddressSpaceEnd end, bool close)
+    {
+        if (close)
+        {
+            Userfaultfd.Dispose();
+        }
+
+        foreach (PageStateMap map in _maps)
+        {
+            map.Dispose();
+        }
+
+        Interlocked.Exchange(ref _disposed, 1);
+        Pager.Forget(this);
+        Options.TargetProcess?.Dispose();
+        _ended.TrySetResult(end);
+    }
+
+    private static long CountPending(RegionTable table)
+    {
+        long pending = 0;
+        foreach (RegionSlice slice in table.Slices)
+        {
+            long page = slice.FirstPage;
+            while ((page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
+            {
+                long end = slice.Map.FindOther(PageState.Missing, page, slice.EndPage);
+                pending += end - page;
+                page = end;
+            }
+        }
+
+        return pending;
+    }
+}
+
+/// <summary>A page, wherever it is now.</summary>
+internal readonly record struct PageKey(PageStateMap Map, long Page);

@@ -1,0 +1,45 @@
+namespace Uffd.Paging;
+
+/// <summary>What happens to a page whose content cannot be had, after the retries. Never silent zeros, never a hang.</summary>
+public enum FaultFailurePolicy
+{
+    /// <summary>
+    /// The page is poisoned (Linux 6.6): who touches it gets SIGBUS, as from failed memory; the rest goes on. Where the kernel
+    /// cannot poison, the process is terminated if it is known, and else the fault waits for ever.
+    /// </summary>
+    Poison,
+
+    /// <summary>The process is killed. Needs <see cref="AddressSpaceOptions.TargetProcess"/>.</summary>
+    Terminate,
+}
+
+/// <summary>How an address space is served.</summary>
+public sealed record AddressSpaceOptions
+{
+    /// <summary>A name for messages. Default: none.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Whether to bring what nobody has touched yet, behind the faults. Default: true.</summary>
+    public bool BackgroundFill { get; init; } = true;
+
+    /// <summary>What to do with a page that cannot be had. Default: poison it.</summary>
+    public FaultFailurePolicy FailurePolicy { get; init; }
+
+    /// <summary>
+    /// The process the memory belongs to, so that its end is seen at once and it can be killed. Disposed with the address
+    /// space. Null when it is not known or is this process: its end is then looked for once a second.
+    /// </summary>
+    public ProcessHandle? TargetProcess { get; init; }
+
+    /// <summary>How often a source that fails on a page that a fault waits for is asked again. Default: 3.</summary>
+    public int SourceRetries { get; init; } = 3;
+
+    /// <summary>The pause before the first of these retries; it doubles each time. Default: 10 ms.</summary>
+    public TimeSpan SourceRetryDelay { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// How long to look for the next fault before sleeping. Costs a CPU for that long after each fault, and saves the wake-up
+    /// when faults follow each other closely. Default: none.
+    /// </summary>
+    public TimeSpan Spin { get; init; }
+}

@@ -1,0 +1,71 @@
+namespace Uffd.Paging;
+
+/// <summary>What was done for an address space so far. Counts of pages are in pages of each region's own size.</summary>
+/// <param name="Faults">Page faults read.</param>
+/// <param name="DuplicateFaults">Of these, those whose page was there or on its way already.</param>
+/// <param name="DemandPages">Pages filled because a fault waited.</param>
+/// <param name="BackgroundPages">Pages filled by the background fill.</param>
+/// <param name="ZeroPages">Of both, those that were mapped as zeros and not copied.</param>
+/// <param name="CopiedBytes">Bytes copied into the process.</param>
+/// <param name="RemovedPages">Pages that the process discarded.</param>
+/// <param name="PoisonedPages">Pages poisoned because their content could not be had.</param>
+/// <param name="SourceFailures">Failed attempts to get a page's content.</param>
+/// <param name="Retries">Fills tried again because the address space was changing (EAGAIN).</param>
+/// <param name="AlreadyPresent">Fills that found the page there (EEXIST).</param>
+/// <param name="Events">Events of the process that were applied: remove, unmap, remap, fork.</param>
+/// <param name="OutsideFaults">Faults on registered memory that belongs to no region.</param>
+/// <param name="PendingPages">Pages of the regions that are still to come.</param>
+/// <param name="TotalPages">Pages of the regions as handed over.</param>
+public sealed record AddressSpaceStatistics(
+    long Faults,
+    long DuplicateFaults,
+    long DemandPages,
+    long BackgroundPages,
+    long ZeroPages,
+    long CopiedBytes,
+    long RemovedPages,
+    long PoisonedPages,
+    long SourceFailures,
+    long Retries,
+    long AlreadyPresent,
+    long Events,
+    long OutsideFaults,
+    long PendingPages,
+    long TotalPages);
+
+/// <summary>The counters behind <see cref="AddressSpaceStatistics"/>, bumped by the fault loop and the background fill.</summary>
+internal sealed class SpaceCounters
+{
+    public long Faults;
+    public long DuplicateFaults;
+    public long DemandPages;
+    public long BackgroundPages;
+    public long ZeroPages;
+    public long CopiedBytes;
+    public long RemovedPages;
+    public long PoisonedPages;
+    public long SourceFailures;
+    public long Retries;
+    public long AlreadyPresent;
+    public long Events;
+    public long OutsideFaults;
+
+    public static void Add(ref long counter, long amount = 1) => Interlocked.Add(ref counter, amount);
+
+    public AddressSpaceStatistics Snapshot(long pending, long total) => new(
+        Volatile.Read(ref Faults),
+        Volatile.Read(ref DuplicateFaults),
+        Volatile.Read(ref DemandPages),
+        Volatile.Read(ref BackgroundPages),
+        Volatile.Read(ref ZeroPages),
+        Volatile.Read(ref CopiedBytes),
+        Volatile.Read(ref RemovedPages),
+        Volatile.Read(ref PoisonedPages),
+        Volatile.Read(ref SourceFailures),
+        Volatile.Read(ref Retries),
+        Volatile.Read(ref AlreadyPresent),
+        Volatile.Read(ref Events),
+        Volatile.Read(ref OutsideFaults),
+        pending,
+        total);
+}

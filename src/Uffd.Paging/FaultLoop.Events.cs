@@ -1,0 +1,133 @@
+namespace Uffd.Paging;
+
+/// <content>Reading, and what the process did to its memory.</content>
+internal sealed partial class FaultLoop
+{
+    /// <summary>
+    /// Reads until nothing is left. Events are applied at once, faults are kept for afterwards. The gate is held from before the
+    /// read: it is the read that lets the process go on with its discard, and from then on no fill may be based on what was before.
+    /// </summary>
+    private void Drain()
+    {
+        if (_space.Gate is null)
+        {
+            DrainCore();
+            return;
+        }
+
+        lock (_space.Gate)
+        {
+            DrainCore();
+        }
+    }
+
+    private void DrainCore()
+    {
+        do
+        {
+            try
+            {
+                _reader.Read();
+            }
+            catch (UffdException exception) when (exception.Errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
+            {
+                // A child's descriptor does not fit. The event stays queued and its process waits; so do we, and say it.
+                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
+                _parked.Pause(TimeSpan.FromMilliseconds(100));
+                return;
+            }
+
+            for (int index = 0; index < _reader.Count; index++)
+            {
+                UffdEvent message = _reader[index];
+                if (message.Kind == UffdEventKind.PageFault)
+                {
+                    _faults.Add(message.PageFault);
+                }
+                else
+                {
+                    Apply(message);
+                }
+            }
+        }
+        while (_reader.Count == _reader.Capacity);
+    }
+
+    private void Apply(in UffdEvent message)
+    {
+        SpaceCounters.Add(ref _space.Counters.Events);
+        _parked.MakeDue(); // what answered EAGAIN because of this event may succeed now
+        switch (message.Kind)
+        {
+            case UffdEventKind.Remove:
+                ApplyRemove(message.Range);
+                break;
+            case UffdEventKind.Unmap:
+                SettleUnmapped(message.Range);
+                _space.ReplaceTable(_space.Table.Without(message.Range));
+                _userfaultfd.Wake(message.Range); // who waits there must fault again, and be told by the kernel
+                break;
+            case UffdEventKind.Remap:
+                SettleUnmapped(new AddressRange(message.RemappedTo, message.RemappedFrom.Length));
+                _space.ReplaceTable(_space.Table.Moved(message.RemappedFrom, message.RemappedTo));
+                _userfaultfd.Wake(message.RemappedFrom);
+                break;
+            case UffdEventKind.Fork:
+                _space.Pager.Follow(_space, message.Forked);
+                break;
+            default:
+                break; // a kind that this kernel has and we do not know: we did not ask for it
+        }
+    }
+
+    /// <summary>Announced before the pages go: from here on they are zeros.</summary>
+    private void ApplyRemove(AddressRange range)
+    {
+        foreach (RegionSlice slice in _space.Table.Overlapping(range))
+        {
+            AddressRange part = RegionTable.WholePages(slice, slice.Range.Intersect(range));
+            if (part.IsEmpty)
+            {
+                continue;
+            }
+
+            long end = slice.PageOf(part.Start) + (long)(part.Length >> slice.PageShift);
+            for (long page = slice.PageOf(part.Start); page < end; page++)
+            {
+                PageState before = slice.Map.Exchange(page, PageState.Removed);
+                if (before is PageState.Missing or PageState.Filling or PageState.FillingWanted or PageState.Parked)
+                {
+                    _space.Settled(1);
+                }
+
+                if (before == PageState.FillingWanted)
+                {
+                    // Its fill will find the claim gone and drop the bytes; the fault that waits for it is ours again.
+                    _space.Inbox.Enqueue(new PageKey(slice.Map, page));
+                }
+
+                if (before != PageState.Removed)
+                {
+                    SpaceCounters.Add(ref _space.Counters.RemovedPages);
+                }
+            }
+        }
+    }
+
+    /// <summary>Pages that are no longer there are no longer to come.</summary>
+    private void SettleUnmapped(AddressRange range)
+    {
+        foreach (RegionSlice slice in _space.Table.Overlapping(range))
+        {
+            AddressRange part = RegionTable.WholePages(slice, slice.Range.Intersect(range));
+            for (ulong done = 0; done < part.Length; done += slice.PageSize)
+            {
+                PageState before = slice.Map.Exchange(slice.PageOf(part.Start + done), PageState.Removed);
+                if (before is PageState.Missing or PageState.Filling or PageState.FillingWanted or PageState.Parked)
+                {
+                    _space.Settled(1);
+                }
+            }
+        }
+    }
+}

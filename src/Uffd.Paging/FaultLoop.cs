@@ -1,0 +1,211 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Uffd.Paging;
+
+/// <summary>
+/// The thread that reads one userfaultfd and serves its faults: drain everything, apply the events, then serve. A fault that
+/// cannot be served now is parked and tried again, because nothing will announce it a second time.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "its thread disposes what it uses, last")]
+internal sealed partial class FaultLoop
+{
+    private const ulong FaultToken = 1;
+    private const ulong ExitToken = 2;
+
+#if DEBUG
+    private const int ReadCapacity = 3; // small on purpose: batches end in the middle of everything
+#else
+    private const int ReadCapacity = 64;
+#endif
+
+    private static readonly TimeSpan AliveCheck = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ShortestSleep = TimeSpan.FromMicroseconds(100); // below it, asking again is quicker than sleeping
+    private static readonly TimeSpan ExitCheck = TimeSpan.FromMilliseconds(20);
+
+    private readonly AddressSpace _space;
+    private readonly Userfaultfd _userfaultfd;
+    private readonly Thread _thread;
+    private readonly EventPoller _poller = new();
+    private readonly UffdEventReader _reader;
+    private readonly PageFiller _filler;
+    private readonly List<PageFault> _faults = new(256);
+    private readonly ParkedFaults _parked = new();
+    private readonly Dictionary<ulong, int> _outside = [];
+    private bool _watchesExit;
+    private bool _targetExited;
+    private volatile bool _reportedGone;
+    private volatile bool _stopping;
+    private volatile bool _serving;
+
+    public FaultLoop(AddressSpace space)
+    {
+        _space = space;
+        _userfaultfd = space.Userfaultfd;
+        _reader = new UffdEventReader(_userfaultfd, ReadCapacity);
+        _filler = new PageFiller(space, gate: null, background: false);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"uffd-fault-{space.Id}" };
+    }
+
+    /// <summary>Whether faults are being served right now.</summary>
+    public bool IsServing => _serving;
+
+    public void Start() => _thread.Start();
+
+    public void Stop()
+    {
+        _stopping = true;
+        _poller.Wake();
+    }
+
+    public void Wake() => _poller.Wake();
+
+    public void ReportGone()
+    {
+        _reportedGone = true;
+        _poller.Wake();
+    }
+
+    public bool Join(TimeSpan timeout) => _thread == Thread.CurrentThread || _thread.Join(timeout);
+
+    private void Run()
+    {
+        AddressSpaceEnd end = AddressSpaceEnd.Failed;
+        try
+        {
+            WatchTarget();
+            end = Serve();
+        }
+        catch (Exception exception) // the pager must not die silently: what it served would hang
+        {
+            _space.Notify(PagerNoticeKind.ReadFailed, $"the fault loop failed and gives up the address space: {exception.Message}");
+        }
+
+        Close(end);
+    }
+
+    private void WatchTarget()
+    {
+        _poller.Add(_userfaultfd.Handle, FaultToken);
+        if (_space.Options.TargetProcess is { } process)
+        {
+            _poller.Add(process.Handle, ExitToken);
+            _watchesExit = true;
+        }
+    }
+
+    private AddressSpaceEnd Serve()
+    {
+        Span<PollResult> ready = stackalloc PollResult[4];
+        while (!_stopping)
+        {
+            TimeSpan timeout = NextTimeout();
+            int count = _poller.Wait(ready, timeout, _space.Options.Spin);
+            bool exited = false;
+            for (int index = 0; index < count; index++)
+            {
+                exited |= ready[index].Token == ExitToken;
+            }
+
+            if (exited)
+            {
+                _poller.Remove(_space.Options.TargetProcess!.Handle); // stays readable: from now on look at the memory itself
+                _watchesExit = false;
+                _targetExited = true;
+            }
+
+            bool idle = count == 0 && !_watchesExit;
+            if ((exited || idle || _reportedGone) && !_userfaultfd.IsTargetAlive())
+            {
+                return AddressSpaceEnd.TargetExited;
+            }
+
+            _reportedGone = false;
+            _serving = true;
+            bool alive = ServeOnce();
+            _serving = false;
+            if (!alive)
+            {
+                return AddressSpaceEnd.TargetExited;
+            }
+        }
+
+        return AddressSpaceEnd.Stopped;
+    }
+
+    /// <returns>False when the process is gone.</returns>
+    private bool ServeOnce()
+    {
+        Drain();
+        bool alive = true;
+        foreach (PageFault fault in _faults)
+        {
+            alive &= ServeFault(fault);
+        }
+
+        _faults.Clear();
+        while (_space.Inbox.TryDequeue(out PageKey key))
+        {
+            alive &= ServePage(key, attempts: 0);
+        }
+
+        long now = Stopwatch.GetTimestamp(); // once: what is parked again below must wait until events were read again
+        while (_parked.TryTakeDue(now, out ParkedFault parked))
+        {
+            alive &= ServeParked(parked);
+        }
+
+        return alive;
+    }
+
+    private TimeSpan NextTimeout()
+    {
+        TimeSpan limit = _watchesExit ? Timeout.InfiniteTimeSpan : _targetExited ? ExitCheck : AliveCheck;
+        if (_parked.IsEmpty)
+        {
+            return limit;
+        }
+
+        TimeSpan next = _parked.UntilNext();
+        return next < ShortestSleep ? TimeSpan.Zero
+            : limit == Timeout.InfiniteTimeSpan || next < limit ? next
+            : limit;
+    }
+
+    /// <summary>
+    /// The end, in the order that loses nothing: no more background fill, the last events, everything that is missing settled,
+    /// and only then the descriptor closed.
+    /// </summary>
+    private void Close(AddressSpaceEnd end)
+    {
+        bool fillEnded = _space.StopBackgroundFill(TimeSpan.FromSeconds(5));
+        bool close = true;
+        if (end != AddressSpaceEnd.TargetExited)
+        {
+            try
+            {
+                Drain();
+                close = _space.SettleMissing();
+                Drain(); // a child forked meanwhile is followed, and settled by its own stop
+            }
+            catch (UffdException exception)
+            {
+                close = false;
+                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
+            }
+        }
+
+        _filler.Dispose();
+        _reader.Dispose();
+        if (fillEnded)
+        {
+            _poller.Dispose();
+            _space.Finish(end, close);
+        }
+        else
+        {
+            // The background fill is inside a source that does not answer: what it holds stays, for as long as it holds it.
+            _space.Pager.Forget(_space);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+using System.Runtime.InteropServices;
+
+namespace Uffd.Paging;
+
+/// <summary>How a fill ended.</summary>
+internal enum FillStatus
+{
+    /// <summary>All pages are settled.</summary>
+    Done,
+
+    /// <summary>The address space is changing: read its events, then try again.</summary>
+    Again,
+
+    /// <summary>The source could not give the next page.</summary>
+    SourceFailed,
+
+    /// <summary>The process is gone.</summary>
+    TargetGone,
+
+    /// <summary>The kernel refused the next page for another reason: no memory, for one.</summary>
+    Refused,
+}
+
+/// <summary>What a fill did: so many pages from the start are settled; the status is of the page behind them.</summary>
+internal readonly record struct FillOutcome(int Pages, FillStatus Status, string? Reason = null)
+{
+    public static FillOutcome Done(int pages) => new(pages, FillStatus.Done);
+}
+
+/// <summary>
+/// Brings claimed pages from their source into the process. Used by one thread; the fault loop and the background fill have
+/// one each. Pages must be claimed (<see cref="PageState.Filling"/>) by that thread.
+/// </summary>
+internal sealed unsafe class PageFiller : IDisposable
+{
+    private const int MinimumStaging = 256 << 10;
+
+    private readonly AddressSpace _space;
+    private readonly Lock? _gate;
+    private readonly bool _background;
+    private byte* _staging; // native: the kernel copies from it while nothing need be pinned
+    private ulong _stagingBytes;
+
+    /// <param name="space">The address space.</param>
+    /// <param name="gate">
+    /// Held while pages are installed, so that no event is read and applied in between; null for the thread that reads events.
+    /// </param>
+    /// <param name="background">Whether this is the background fill, which looks for pages of zeros.</param>
+    public PageFiller(AddressSpace space, Lock? gate, bool background)
+    {
+        _space = space;
+        _gate = gate;
+        _background = background;
+    }
+
+    /// <summary>Fills a run of claimed pages.</summary>
+    public FillOutcome Fill(RegionSlice slice, long first, int count)
+    {
+        int done = 0;
+        while (done < count)
+        {
+            long page = first + done;
+            SourceRun run = slice.Source.GetRun(slice.SourceOffsetOf(page), (ulong)(count - done) << slice.PageShift);
+            int pages = (int)Math.Min((ulong)(count - done), run.Length >> slice.PageShift);
+            FillOutcome outcome = pages > 0 && run.Kind == SourceRunKind.Zero
+                ? Install(slice, page, pages, source: 0)
+                : FillData(slice, page, Math.Max(pages, 1)); // a run shorter than a page: the page has both, so it is data
+            done += outcome.Pages;
+            if (outcome.Status != FillStatus.Done)
+            {
+                return outcome with { Pages = done };
+            }
+        }
+
+        return FillOutcome.Done(done);
+    }
+
+    /// <summary>Maps zeros over one page that the process has discarded; its state is not claimed.</summary>
+    public UffdResult MapZeros(AddressRange range)
+    {
+        UffdResult result = _space.Userfaultfd.ZeroPageAll(range);
+        return result.Errno == Errno.EINVAL // hugetlb memory has no zero page: copy zeros
+            ? _space.Userfaultfd.CopyAll(range, ZeroBuffer.AddressFor(range.Length))
+            : result;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_staging);
+        _staging = null;
+    }
+
+    private FillOutcome FillData(RegionSlice slice, long first, int count)
+    {
+        ulong offset = slice.SourceOffsetOf(first);
+        DirectAccess access = slice.Source.GetDirect(offset, (ulong)count << slice.PageShift, out ulong address);
+        if (access == DirectAccess.KernelOnly && !_background)
+        {
+            return Install(slice, first, count, address);
+        }
+
+        if (access != DirectAccess.Full)
+        {
+            // The background fill looks for zeros, and may not touch a mapping that could be cut short. Reading into a buffer that
+            // stays in the cache costs no more than copying from the mapping: docs/adr/0003.
+            Reserve(slice.PageSize);
+            count = (int)Math.Min((ulong)count, _stagingBytes >> slice.PageShift);
+            address = (ulong)_staging;
+            try
+            {
+                slice.Source.Read(offset, new Span<byte>(_staging, count << slice.PageShift)); // inside the staging buffer by the line above
+            }
+            catch (Exception exception) when (exception is not OutOfMemoryException)
+            {
+                return count == 1
+                    ? SourceFailed(exception.Message)
+                    : FillOneByOne(slice, first); // find out which page it is
+            }
+        }
+
+        return _background || access == DirectAccess.Full
+            ? InstallWithoutZeros(slice, first, count, address)
+            : Install(slice, first, count, address);
+    }
+
+    private FillOutcome FillOneByOne(RegionSlice slice, long page) => FillData(slice, page, 1);
+
+    /// <summary>Copies what is not zero and maps the rest.</summary>
+    private FillOutcome InstallWithoutZeros(RegionSlice slice, long first, int count, ulong address)
+    {
+        int done = 0;
+        while (done < count)
+        {
+            bool zero = IsZero(address, slice, done);
+            int end = done + 1;
+            while (end < count && IsZero(address, slice, end) == zero)
+            {
+                end++;
+            }
+
+            FillOutcome outcome = Install(slice, first + done, end - done, zero ? 0 : address + ((ulong)done << slice.PageShift));
+            done += outcome.Pages;
+            if (outcome.Status != FillStatus.Done)
+            {
+                return outcome with { Pages = done };
+            }
+        }
+
+        return FillOutcome.Done(done);
+
+        static bool IsZero(ulong address, RegionSlice slice, int page)
+            => !new ReadOnlySpan<byte>((void*)(address + ((ulong)page << slice.PageShift)), 1 << slice.PageShift).ContainsAnyExcept((byte)0); // staging or plain memory of at least that length
+    }
+
+    /// <summary>Installs claimed pages, all from memory at <paramref name="source"/>, or zeros when that is 0.</summary>
+    private FillOutcome Install(RegionSlice slice, long first, int count, ulong source)
+    {
+        int done = 0;
+        while (done < count)
+        {
+            ulong from = source == 0 ? 0 : source + ((ulong)done << slice.PageShift);
+            FillOutcome outcome;
+            if (_gate is null)
+            {
+                outcome = InstallStep(slice, first + done, count - done, from);
+            }
+            else
+            {
+                lock (_gate)
+                {
+                    outcome = InstallStep(slice, first + done, count - done, from);
+                }
+            }
+
+            done += outcome.Pages;
+            if (outcome.Status != FillStatus.Done)
+            {
+                return outcome with { Pages = done };
+            }
+        }
+
+        return FillOutcome.Done(done);
+    }
+
+    /// <summary>One system call, with the gate held: from here to its end no event changes what it is based on.</summary>
+    private FillOutcome InstallStep(RegionSlice slice, long page, int count, ulong source)
+    {
+        RegionSlice? now = _space.Locate(slice, page);
+        if (now is null)
+        {
+            return FillOutcome.Done(1); // unmapped meanwhile: nothing to fill, and nobody waits
+        }
+
+        int claimed = 0;
+        int limit = (int)Math.Min(count, now.EndPage - page);
+        while (claimed < limit && now.Map[page + claimed] is PageState.Filling or PageState.FillingWanted)
+        {
+            claimed++;
+        }
+
+        if (claimed == 0)
+        {
+            return FillOutcome.Done(1); // discarded meanwhile: the source's bytes must not appear
+        }
+
+        AddressRange range = now.RangeOf(page, claimed);
+        UffdResult result = source == 0 ? MapZeros(range) : _space.Userfaultfd.CopyAll(range, source);
+        if (result.Errno == Errno.ENOENT && result.Bytes == 0 && claimed > 1)
+        {
+            // The kernel wants a range inside one mapping. Pages of a region may lie in several.
+            claimed = 1;
+            range = now.RangeOf(page, 1);
+            result = source == 0 ? MapZeros(range) : _space.Userfaultfd.CopyAll(range, source);
+        }
+
+        int filled = (int)(result.Bytes >> now.PageShift);
+        if (filled > 0)
+        {
+            Settle(now.Map, page, filled, PageState.Present);
+            CountFilled(filled, source == 0, result.Bytes);
+        }
+
+        return result.IsComplete ? FillOutcome.Done(filled) : Stopped(now, page + filled, filled, result.Errno, source);
+    }
+
+    /// <summary>Decides what the answer means for the page at which the kernel stopped.</summary>
+    private FillOutcome Stopped(RegionSlice slice, long page, int filled, Errno errno, ulong source)
+    {
+        switch (errno)
+        {
+            case Errno.EEXIST:
+                SpaceCounters.Add(ref _space.Counters.AlreadyPresent);
+                Settle(slice.Map, page, 1, PageState.Present);
+                _space.Userfaultfd.Wake(slice.RangeOf(page, 1)); // whoever put it there may have woken nobody
+                return FillOutcome.Done(filled + 1);
+            case Errno.ENOENT:
+                Settle(slice.Map, page, 1, PageState.Unregistered);
+                _space.Userfaultfd.Wake(slice.RangeOf(page, 1));
+                return FillOutcome.Done(filled + 1);
+            case Errno.EAGAIN or Errno.EINTR:
+                SpaceCounters.Add(ref _space.Counters.Retries);
+                return new FillOutcome(filled, FillStatus.Again);
+            case Errno.ESRCH:
+                return new FillOutcome(filled, FillStatus.TargetGone);
+            case Errno.EFAULT when source != 0:
+                return SourceFailed("the image was cut short or cannot be read") with { Pages = filled };
+            default:
+                return new FillOutcome(filled, FillStatus.Refused, UffdException.Describe(errno));
+        }
+    }
+
+    private FillOutcome SourceFailed(string reason)
+    {
+        SpaceCounters.Add(ref _space.Counters.SourceFailures);
+        return new FillOutcome(0, FillStatus.SourceFailed, reason);
+    }
+
+    private void Settle(PageStateMap map, long page, int count, PageState state)
+    {
+        for (int index = 0; index < count; index++)
+        {
+            map.Exchange(page + index, state);
+        }
+
+        _space.Settled(count);
+    }
+
+    private void CountFilled(int pages, bool zeros, ulong bytes)
+    {
+        if (_background)
+        {
+            SpaceCounters.Add(ref _space.Counters.BackgroundPages, pages);
+        }
+        else
+        {
+            SpaceCounters.Add(ref _space.Counters.DemandPages, pages);
+        }
+
+        if (zeros)
+        {
+            SpaceCounters.Add(ref _space.Counters.ZeroPages, pages);
+        }
+        else
+        {
+            SpaceCounters.Add(ref _space.Counters.CopiedBytes, (long)bytes);
+        }
+    }
+
+    private void Reserve(ulong pageSize)
+    {
+        ulong wanted = Math.Max(pageSize, MinimumStaging);
+        if (_stagingBytes < wanted)
+        {
+            NativeMemory.AlignedFree(_staging);
+            _staging = (byte*)NativeMemory.AlignedAlloc((nuint)wanted, 4096);
+            _stagingBytes = wanted;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Collections.Concurrent;
+
+namespace Uffd.Paging;
+
+/// <summary>How a <see cref="Pager"/> works.</summary>
+public sealed record PagerOptions
+{
+    /// <summary>
+    /// Told what is worth telling: failures, poisoned pages, forks. Called on the pager's threads, so it must be quick and not
+    /// throw. Default: nobody.
+    /// </summary>
+    public Action<PagerNotice>? Notice { get; init; }
+
+    /// <summary>Told of each address space that a fork made. Called before it is served. Default: nobody.</summary>
+    public Action<AddressSpace>? Forked { get; init; }
+}
+
+/// <summary>
+/// Serves the page faults of any number of address spaces, each a userfaultfd with its regions, from page sources. Follows
+/// what the processes do to their memory: discarded pages are zeros and never the source's bytes again; unmapped and moved ranges
+/// and forked children are followed.
+/// </summary>
+/// <remarks>
+/// Memory that managed threads of this same process touch must not be served by a pager of this process: at the first garbage
+/// collection both would wait for each other for ever (docs/kernel.md).
+/// </remarks>
+public sealed class Pager : IDisposable
+{
+    private readonly PagerOptions _options;
+    private readonly ConcurrentDictionary<int, AddressSpace> _spaces = new();
+    private readonly Lock _attaching = new();
+    private int _lastId;
+    private bool _disposed;
+
+    /// <summary>Creates a pager that serves nothing yet.</summary>
+    /// <param name="options">How; null for the defaults.</param>
+    public Pager(PagerOptions? options = null) => _options = options ?? new PagerOptions();
+
+    /// <summary>What is being served.</summary>
+    public IReadOnlyCollection<AddressSpace> AddressSpaces => [.. _spaces.Values];
+
+    /// <summary>Serves an address space from now on.</summary>
+    /// <param name="userfaultfd">Non-blocking, after its handshake, its ranges registered. Owned by the pager from now on.</param>
+    /// <param name="regions">The registered ranges and their content. They must not overlap.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <exception cref="ArgumentException">A region is misaligned, overlaps another, or lies beyond its source: says which.</exception>
+    public AddressSpace Attach(Userfaultfd userfaultfd, IReadOnlyList<AddressSpaceRegion> regions, AddressSpaceOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(userfaultfd);
+        ArgumentNullException.ThrowIfNull(regions);
+        options ??= new AddressSpaceOptions();
+        if (AddressSpaceRegion.Validate(regions) is { } fault)
+        {
+            throw new ArgumentException(fault, nameof(regions));
+        }
+
+        if (options is { FailurePolicy: FaultFailurePolicy.Terminate, TargetProcess: null })
+        {
+            throw new ArgumentException("to terminate a process on failure, it must be known: set TargetProcess", nameof(options));
+        }
+
+        return Start(userfaultfd, RegionTable.Create(regions), options, parent: null);
+    }
+
+    /// <summary>
+    /// Brings everything that is missing, in every address space, as fast as the sources allow: what to do before stopping, so that
+    /// no page need be poisoned.
+    /// </summary>
+    /// <param name="timeout">How long to try.</param>
+    /// <returns>Whether every address space is resident or gone.</returns>
+    public async Task<bool> CompleteAsync(TimeSpan timeout)
+    {
+        var waits = new List<Task>();
+        foreach (AddressSpace space in _spaces.Values)
+        {
+            space.StartBackgroundFill();
+            waits.Add(Task.WhenAny(space.Resident, space.Ended));
+        }
+
+        Task all = Task.WhenAll(waits);
+        return await Task.WhenAny(all, Task.Delay(timeout)).ConfigureAwait(false) == all;
+    }
+
+    /// <summary>
+    /// Stops serving. In every address space what is missing is settled by its failure policy first; see
+    /// <see cref="AddressSpace.Dispose"/>. To bring it instead, call <see cref="CompleteAsync"/> before.
+    /// </summary>
+    public void Dispose()
+    {
+        lock (_attaching)
+        {
+            _disposed = true;
+        }
+
+        // A space that is settling may still announce a forked child: go on until none is left.
+        while (!_spaces.IsEmpty)
+        {
+            Parallel.ForEach(_spaces.Values, space =>
+            {
+                space.Dispose();
+                _spaces.TryRemove(space.Id, out _);
+            });
+        }
+    }
+
+    internal void Forget(AddressSpace space) => _spaces.TryRemove(space.Id, out _);
+
+    /// <summary>
+    /// Serves a forked child as its parent: called by the parent's fault loop while it holds the gate, so that the states are those
+    /// of the moment of the fork.
+    /// </summary>
+    internal void Follow(AddressSpace parent, Userfaultfd child)
+    {
+        AddressSpaceOptions options = parent.Options with
+        {
+            TargetProcess = null,
+            FailurePolicy = FaultFailurePolicy.Poison, // the child's process is not known, so it cannot be killed
+            Name = $"{parent.Options.Name} (forked)",
+        };
+        AddressSpace space = Start(child, parent.Table.Fork(), options, parent);
+        parent.Notify(PagerNoticeKind.Forked, $"the process forked; its child is served as address space {space.Id}");
+    }
+
+    private AddressSpace Start(Userfaultfd userfaultfd, RegionTable table, AddressSpaceOptions options, AddressSpace? parent)
+    {
+        lock (_attaching)
+        {
+            // A child is followed even while the pager stops: closing its descriptor would turn its memory into zeros.
+            ObjectDisposedException.ThrowIf(_disposed && parent is null, this);
+            var space = new AddressSpace(this, ++_lastId, userfaultfd, table, options, _options.Notice, parent);
+            _spaces[space.Id] = space;
+            if (parent is not null)
+            {
+                _options.Forked?.Invoke(space);
+            }
+
+            space.Start();
+            return space;
+        }
+    }
+}

@@ -1,0 +1,228 @@
+using System.Numerics;
+
+namespace Uffd.Paging;
+
+/// <summary>A range of an address space and the part of a source that is its content.</summary>
+/// <param name="Range">Whole pages of the process.</param>
+/// <param name="Source">Where the content comes from; not owned.</param>
+/// <param name="SourceOffset">The source's byte that belongs at the start of the range.</param>
+/// <param name="PageSize">The page size of the memory in bytes: a fault is resolved as one such page. 0 for the system's own.</param>
+public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, ulong SourceOffset = 0, ulong PageSize = 0)
+{
+    /// <summary>The page size in bytes.</summary>
+    public ulong EffectivePageSize => PageSize == 0 ? (ulong)Environment.SystemPageSize : PageSize;
+
+    /// <summary>Checks regions as a whole: each by itself, and that no two overlap.</summary>
+    /// <param name="regions">The regions of one address space.</param>
+    /// <returns>One line that says what is wrong, or null.</returns>
+    public static string? Validate(IReadOnlyList<AddressSpaceRegion> regions)
+    {
+        ArgumentNullException.ThrowIfNull(regions);
+        if (regions.Count == 0)
+        {
+            return "there are no regions";
+        }
+
+        if (regions.Select(region => region.FindFault()).FirstOrDefault(fault => fault is not null) is { } invalid)
+        {
+            return invalid;
+        }
+
+        AddressSpaceRegion[] sorted = [.. regions.OrderBy(region => region.Range.Start)];
+        for (int index = 1; index < sorted.Length; index++)
+        {
+            if (sorted[index - 1].Range.Overlaps(sorted[index].Range))
+            {
+                return $"the ranges {sorted[index - 1].Range} and {sorted[index].Range} overlap";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Says in one line what is wrong with it, or null.</summary>
+    private string? FindFault()
+    {
+        ulong page = EffectivePageSize;
+        if (!BitOperations.IsPow2(page) || page < (ulong)Environment.SystemPageSize || page > 1UL << 30)
+        {
+            return $"the page size {page} is not one of this system";
+        }
+
+        if (Range.IsEmpty || !Range.IsAligned(page))
+        {
+            return $"the range {Range} is not whole pages of {page} bytes";
+        }
+
+        if ((SourceOffset & ((ulong)Environment.SystemPageSize - 1)) != 0)
+        {
+            return $"the offset {SourceOffset} is not a multiple of {Environment.SystemPageSize}";
+        }
+
+        ulong rest = Source.Length > SourceOffset ? AddressRange.FromBounds(SourceOffset, Source.Length).Length : 0;
+        return rest == 0 || Range.Length - 1 > ((rest - 1) | (page - 1))
+            ? $"the range {Range} with offset {SourceOffset} lies beyond the image, which has {Source.Length} bytes"
+            : null;
+    }
+}
+
+/// <summary>
+/// A range and its pages' states. Immutable: when the process moves or unmaps a part, the table gets new slices over the same
+/// map, so that a claim on (map, page) finds its page wherever it is now.
+/// </summary>
+internal sealed class RegionSlice
+{
+    public RegionSlice(AddressRange range, IPageSource source, ulong sourceOffset, int pageShift, PageStateMap map, long firstPage)
+    {
+        Range = range;
+        Source = source;
+        SourceOffset = sourceOffset;
+        PageShift = pageShift;
+        Map = map;
+        FirstPage = firstPage;
+    }
+
+    public AddressRange Range { get; }
+
+    public IPageSource Source { get; }
+
+    /// <summary>The source's byte at the start of the range.</summary>
+    public ulong SourceOffset { get; }
+
+    public int PageShift { get; }
+
+    public ulong PageSize => 1UL << PageShift;
+
+    public PageStateMap Map { get; }
+
+    /// <summary>The map's index of the range's first page.</summary>
+    public long FirstPage { get; }
+
+    public long EndPage => FirstPage + (long)(Range.Length >> PageShift);
+
+    public long PageOf(ulong address) => FirstPage + (long)((address - Range.Start) >> PageShift);
+
+    public ulong AddressOf(long page) => Range.Start + ((ulong)(page - FirstPage) << PageShift);
+
+    public ulong SourceOffsetOf(long page) => SourceOffset + ((ulong)(page - FirstPage) << PageShift);
+
+    public AddressRange RangeOf(long page, int pages) => new(AddressOf(page), (ulong)pages << PageShift);
+
+    /// <summary>The same pages of the same map, elsewhere or fewer.</summary>
+    /// <param name="part">A part of the range, whole pages.</param>
+    /// <param name="newStart">Where that part is now.</param>
+    public RegionSlice Slice(AddressRange part, ulong newStart)
+        => new(new AddressRange(newStart, part.Length), Source, SourceOffset + (part.Start - Range.Start), PageShift, Map, PageOf(part.Start));
+
+    public RegionSlice WithMap(PageStateMap map) => new(Range, Source, SourceOffset, PageShift, map, FirstPage);
+}
+
+/// <summary>The slices of an address space in order of address. Immutable; replaced as a whole.</summary>
+internal sealed class RegionTable
+{
+    private readonly RegionSlice[] _slices;
+
+    private RegionTable(IEnumerable<RegionSlice> slices) => _slices = [.. slices.OrderBy(slice => slice.Range.Start)];
+
+    public IReadOnlyList<RegionSlice> Slices => _slices;
+
+    public static RegionTable Create(IReadOnlyList<AddressSpaceRegion> regions)
+    {
+        return new RegionTable(regions.Select(region =>
+        {
+            int shift = BitOperations.Log2(region.EffectivePageSize);
+            return new RegionSlice(region.Range, region.Source, region.SourceOffset, shift, new PageStateMap(region.Range.Length >> shift), firstPage: 0);
+        }));
+    }
+
+    /// <summary>The slice that holds an address, or null.</summary>
+    public RegionSlice? Find(ulong address)
+    {
+        int low = 0;
+        int high = _slices.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (_slices[middle].Range.End > address)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low < _slices.Length && _slices[low].Range.Start <= address ? _slices[low] : null;
+    }
+
+    /// <summary>The slice that now holds a page of a map, or null when it was unmapped.</summary>
+    public RegionSlice? Find(PageStateMap map, long page)
+        => Array.Find(_slices, slice => ReferenceEquals(slice.Map, map) && page >= slice.FirstPage && page < slice.EndPage);
+
+    public IEnumerable<RegionSlice> Overlapping(AddressRange range) => _slices.Where(slice => slice.Range.Overlaps(range));
+
+    /// <summary>Without a range: what of it is left of the slices stays where it is.</summary>
+    public RegionTable Without(AddressRange range) => new(_slices.SelectMany(slice => Cut(slice, range)));
+
+    /// <summary>With a range's slices at another place. What was at the new place is gone.</summary>
+    public RegionTable Moved(AddressRange from, ulong to)
+    {
+        var moved = new List<RegionSlice>();
+        foreach (RegionSlice slice in Overlapping(from))
+        {
+            AddressRange part = WholePages(slice, slice.Range.Intersect(from));
+            if (!part.IsEmpty)
+            {
+                moved.Add(slice.Slice(part, to + (part.Start - from.Start)));
+            }
+        }
+
+        RegionTable rest = Without(from).Without(new AddressRange(to, from.Length));
+        return new RegionTable(rest._slices.Concat(moved));
+    }
+
+    /// <summary>The same places with states of their own, for a forked child.</summary>
+    public RegionTable Fork()
+    {
+        var maps = new Dictionary<PageStateMap, PageStateMap>(ReferenceEqualityComparer.Instance);
+        foreach (RegionSlice slice in _slices)
+        {
+            if (!maps.ContainsKey(slice.Map))
+            {
+                maps.Add(slice.Map, slice.Map.Fork());
+            }
+        }
+
+        return new RegionTable(_slices.Select(slice => slice.WithMap(maps[slice.Map])));
+    }
+
+    private static IEnumerable<RegionSlice> Cut(RegionSlice slice, AddressRange range)
+    {
+        AddressRange gone = WholePages(slice, slice.Range.Intersect(range));
+        if (gone.IsEmpty)
+        {
+            yield return slice;
+            yield break;
+        }
+
+        if (gone.Start > slice.Range.Start)
+        {
+            yield return slice.Slice(AddressRange.FromBounds(slice.Range.Start, gone.Start), slice.Range.Start);
+        }
+
+        if (gone.End < slice.Range.End)
+        {
+            yield return slice.Slice(AddressRange.FromBounds(gone.End, slice.Range.End), gone.End);
+        }
+    }
+
+    /// <summary>Rounds inwards: the kernel tells ranges that are not aligned to huge pages, and leaves the pages cut by their ends.</summary>
+    internal static AddressRange WholePages(RegionSlice slice, AddressRange part)
+    {
+        ulong mask = slice.PageSize - 1;
+        ulong start = (part.Start + mask) & ~mask;
+        ulong end = part.End & ~mask;
+        return end > start ? AddressRange.FromBounds(start, end) : new AddressRange(part.Start, 0);
+    }
+}

@@ -1,0 +1,60 @@
+using Microsoft.Win32.SafeHandles;
+using Uffd.Abi;
+using Uffd.Interop;
+
+namespace Uffd;
+
+/// <summary>A run of bytes of a file.</summary>
+/// <param name="Offset">Where it begins.</param>
+/// <param name="Length">Its length in bytes.</param>
+public readonly record struct FileExtent(ulong Offset, ulong Length)
+{
+    /// <summary>The first offset behind it.</summary>
+    public ulong End => Offset + Length;
+}
+
+/// <summary>Finds the parts of a file that hold data; the rest are holes, which read as zeros (lseek(2), SEEK_DATA and SEEK_HOLE).</summary>
+public static class SparseFile
+{
+    /// <summary>
+    /// Lists the data of a file in order. A file system that knows no holes gives one extent. The file's position moves.
+    /// </summary>
+    /// <param name="file">An open file.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <param name="limit">Gives up on more extents than this, and tells the whole file to be data.</param>
+    public static IReadOnlyList<FileExtent> GetDataExtents(SafeFileHandle file, ulong length, int limit = 1 << 20)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var extents = new List<FileExtent>();
+        ulong position = 0;
+        while (position < length)
+        {
+            long data = LibC.LSeek(file, (long)position, MemoryAbi.SEEK_DATA);
+            if (data < 0)
+            {
+                // ENXIO: no data from here to the end. Anything else: no knowledge of holes.
+                return (int)Kernel.LastErrno == NoMoreData ? extents : Whole(length);
+            }
+
+            long hole = LibC.LSeek(file, data, MemoryAbi.SEEK_HOLE);
+            if (hole <= data || extents.Count == limit)
+            {
+                return Whole(length);
+            }
+
+            if ((ulong)data >= length)
+            {
+                break;
+            }
+
+            position = Math.Min((ulong)hole, length);
+            extents.Add(new FileExtent((ulong)data, position - (ulong)data));
+        }
+
+        return extents;
+    }
+
+    private const int NoMoreData = 6; // ENXIO
+
+    private static FileExtent[] Whole(ulong length) => [new FileExtent(0, length)];
+}
