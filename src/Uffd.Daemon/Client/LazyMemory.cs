@@ -1,0 +1,64 @@
+namespace Uffd.Daemon;
+
+/// <summary>
+/// Memory of this process whose content a daemon brings from its image when it is touched: the mapping, its userfaultfd and the
+/// hand-over in one. Usable at once, before any of it has arrived.
+/// </summary>
+public sealed class LazyMemory : IDisposable
+{
+    private readonly Userfaultfd _userfaultfd;
+    private readonly UffdClient _client;
+
+    private LazyMemory(MemoryMapping mapping, Userfaultfd userfaultfd, UffdClient client)
+    {
+        Mapping = mapping;
+        _userfaultfd = userfaultfd;
+        _client = client;
+    }
+
+    /// <summary>The memory.</summary>
+    public MemoryMapping Mapping { get; }
+
+    /// <summary>Maps private anonymous memory and has the daemon serve it.</summary>
+    /// <param name="socketPath">The daemon's socket.</param>
+    /// <param name="length">How many bytes of the image, at most all of it; rounded up to whole pages.</param>
+    /// <param name="offset">Where in the image to begin: a multiple of the page size.</param>
+    /// <param name="pages">The pages to use: huge ones arrive whole.</param>
+    /// <exception cref="UffdException">No userfaultfd may be created, no memory, or no daemon: the message says which and what to do.</exception>
+    public static LazyMemory Map(string socketPath, ulong length, ulong offset = 0, MappingPages pages = MappingPages.Base)
+    {
+        MemoryMapping mapping = MemoryMapping.CreateAnonymous(length, new MemoryMappingOptions { Pages = pages });
+        Userfaultfd? userfaultfd = null;
+        try
+        {
+            // The daemon learns of what this process discards; without the privilege for more, user-mode faults do.
+            userfaultfd = Userfaultfd.Create(new UserfaultfdOptions
+            {
+                OptionalFeatures = UffdFeatures.EventRemove | UffdFeatures.EventUnmap | UffdFeatures.EventRemap,
+            });
+            userfaultfd.Register(mapping.Range, UffdRegisterModes.Missing);
+            UffdClient client = UffdClient.HandOver(socketPath, userfaultfd, new HandedRegion(mapping.Range, offset, mapping.PageSize));
+            return new LazyMemory(mapping, userfaultfd, client);
+        }
+        catch
+        {
+            mapping.Dispose();
+            userfaultfd?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Looks whether the daemon has refused or has gone: <see cref="UffdClient.HasFailed"/>.</summary>
+    /// <param name="failure">One line that says what happened, or null.</param>
+    public bool HasFailed(out string? failure) => _client.HasFailed(out failure);
+
+    /// <summary>Unmaps the memory, then lets go of the daemon.</summary>
+    public void Dispose()
+    {
+        // With EVENT_UNMAP the unmapping waits until the daemon has read of it; taking the range out first does not.
+        _userfaultfd.Unregister(Mapping.Range);
+        Mapping.Dispose();
+        _userfaultfd.Dispose();
+        _client.Dispose();
+    }
+}

@@ -1,0 +1,135 @@
+using System.Buffers;
+
+namespace Uffd.Daemon;
+
+/// <summary>One complete hand-over: the regions' text and the descriptors that came with it.</summary>
+/// <param name="Regions">At least one.</param>
+/// <param name="Descriptors">At least one; owned by whoever takes this.</param>
+internal sealed record HandshakeMessage(IReadOnlyList<RegionDescription> Regions, IReadOnlyList<SafeDescriptorHandle> Descriptors);
+
+/// <summary>
+/// Puts together what a client sends: a JSON array in any number of pieces, with one or more descriptors that may come with it,
+/// before it or after it, and possibly another such message behind. Bounded; it owns the descriptors until they are taken.
+/// </summary>
+internal sealed class HandshakeReader : IDisposable
+{
+    /// <summary>The most bytes of one text.</summary>
+    public const int MaxTextBytes = 8 << 20;
+
+    private const int MaxDescriptors = 16;
+
+    private readonly ArrayBufferWriter<byte> _text = new();
+    private readonly List<SafeDescriptorHandle> _descriptors = [];
+    private readonly JsonArrayBoundary _boundary = new();
+    private byte[] _behind = []; // bytes of the next message
+
+    /// <summary>One line that says what is wrong with what came, or null. Once set, nothing more is read.</summary>
+    public string? Fault { get; private set; }
+
+    /// <summary>Whether a part of a message has come that is not complete.</summary>
+    public bool IsInTheMiddle => _boundary.HasStarted || _descriptors.Count > 0;
+
+    /// <summary>What is missing from the message in the middle, for people.</summary>
+    public string Missing => (_boundary.IsComplete, _descriptors.Count) switch
+    {
+        (true, 0) => "no descriptor came with the text",
+        (false, 0) => _boundary.HasStarted ? "the text is incomplete and no descriptor came" : "nothing came",
+        _ => _boundary.HasStarted ? "the text is incomplete" : "a descriptor came but no text",
+    };
+
+    /// <summary>Takes in what one receive brought.</summary>
+    /// <param name="bytes">Its bytes.</param>
+    /// <param name="descriptors">Its descriptors, owned by this from now on.</param>
+    public void Append(ReadOnlySpan<byte> bytes, IReadOnlyList<SafeDescriptorHandle> descriptors)
+    {
+        _descriptors.AddRange(descriptors);
+        if (_descriptors.Count > MaxDescriptors)
+        {
+            Fault ??= $"more than {MaxDescriptors} descriptors came";
+        }
+
+        if (Fault is not null)
+        {
+            return;
+        }
+
+        if (_boundary.IsComplete)
+        {
+            Behind(bytes);
+            return;
+        }
+
+        int taken = _boundary.Advance(bytes, out string? fault);
+        Fault = fault;
+        if (_text.WrittenCount + taken > MaxTextBytes)
+        {
+            Fault ??= $"the text is longer than {MaxTextBytes} bytes";
+            return;
+        }
+
+        _text.Write(bytes[..taken]);
+        if (Fault is null && taken < bytes.Length)
+        {
+            Behind(bytes[taken..]);
+        }
+    }
+
+    /// <summary>Takes the next message if all of it has come.</summary>
+    public HandshakeMessage? TryTake()
+    {
+        if (Fault is not null || !_boundary.IsComplete || _descriptors.Count == 0)
+        {
+            return null;
+        }
+
+        IReadOnlyList<RegionDescription> regions = RegionDescription.Parse(_text.WrittenSpan, out string? fault);
+        if (fault is not null)
+        {
+            Fault = fault;
+            return null;
+        }
+
+        var message = new HandshakeMessage(regions, [.. _descriptors]);
+        _descriptors.Clear();
+        _text.ResetWrittenCount();
+        _boundary.Reset();
+        byte[] behind = _behind;
+        _behind = [];
+        if (behind.Length > 0)
+        {
+            Append(behind, []);
+        }
+
+        return message;
+    }
+
+    /// <summary>Takes what descriptors there are although their message is not complete: they must not simply be closed.</summary>
+    public IReadOnlyList<SafeDescriptorHandle> TakeDescriptors()
+    {
+        SafeDescriptorHandle[] taken = [.. _descriptors];
+        _descriptors.Clear();
+        return taken;
+    }
+
+    /// <summary>Closes the descriptors that nobody took.</summary>
+    public void Dispose()
+    {
+        foreach (SafeDescriptorHandle descriptor in _descriptors)
+        {
+            descriptor.Dispose();
+        }
+
+        _descriptors.Clear();
+    }
+
+    private void Behind(ReadOnlySpan<byte> bytes)
+    {
+        if (_behind.Length + bytes.Length > MaxTextBytes)
+        {
+            Fault ??= $"the text is longer than {MaxTextBytes} bytes";
+            return;
+        }
+
+        _behind = [.. _behind, .. bytes];
+    }
+}

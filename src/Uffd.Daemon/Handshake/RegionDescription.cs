@@ -1,0 +1,144 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Uffd.Daemon;
+
+/// <summary>One region as the text of the handshake describes it.</summary>
+/// <param name="Address">base_host_virt_addr: its first address in the client.</param>
+/// <param name="Size">Its length in bytes.</param>
+/// <param name="Offset">The byte of the image that belongs at its start.</param>
+/// <param name="PageSize">Its page size in bytes; 0 where the client did not say.</param>
+internal readonly record struct RegionDescription(ulong Address, ulong Size, ulong Offset, ulong PageSize)
+{
+    /// <summary>The most regions that one client may have.</summary>
+    public const int MaxRegions = 65536;
+
+    /// <summary>Writes the text as Firecracker 1.12 and later do, compact.</summary>
+    public static byte[] Write(IEnumerable<RegionDescription> regions)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartArray();
+            foreach (RegionDescription region in regions)
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("base_host_virt_addr"u8, region.Address);
+                writer.WriteNumber("size"u8, region.Size);
+                writer.WriteNumber("offset"u8, region.Offset);
+                writer.WriteNumber("page_size"u8, region.PageSize);
+                writer.WriteNumber("page_size_kib"u8, region.PageSize);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>
+    /// Reads the text of any Firecracker version: up to 1.6 without a page size, from 1.7 with page_size_kib (which holds
+    /// bytes), from 1.12 with page_size before it. Fields that are not known are skipped.
+    /// </summary>
+    /// <param name="text">A whole JSON array.</param>
+    /// <param name="fault">One line that says what is wrong, or null.</param>
+    public static IReadOnlyList<RegionDescription> Parse(ReadOnlySpan<byte> text, out string? fault)
+    {
+        var regions = new List<RegionDescription>();
+        try
+        {
+            var reader = new Utf8JsonReader(text);
+            reader.Read(); // '[', as the boundary has seen
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                if (reader.TokenType != JsonTokenType.StartObject)
+                {
+                    fault = $"region {regions.Count} is not an object";
+                    return [];
+                }
+
+                if (regions.Count == MaxRegions)
+                {
+                    fault = $"there are more than {MaxRegions} regions";
+                    return [];
+                }
+
+                regions.Add(ReadRegion(ref reader, regions.Count, out fault));
+                if (fault is not null)
+                {
+                    return [];
+                }
+            }
+
+            while (reader.Read())
+            {
+                // Nothing may follow; Read throws if something does.
+            }
+
+            fault = regions.Count == 0 ? "there are no regions" : null;
+            return regions;
+        }
+        catch (JsonException exception)
+        {
+            fault = $"the text is no valid JSON (byte {exception.BytePositionInLine})";
+            return [];
+        }
+    }
+
+    private static RegionDescription ReadRegion(ref Utf8JsonReader reader, int index, out string? fault)
+    {
+        ulong? address = null;
+        ulong? size = null;
+        ulong? offset = null;
+        ulong? pageSize = null;
+        ulong? pageSizeKib = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("base_host_virt_addr"u8))
+            {
+                address = ReadNumber(ref reader);
+            }
+            else if (reader.ValueTextEquals("size"u8))
+            {
+                size = ReadNumber(ref reader);
+            }
+            else if (reader.ValueTextEquals("offset"u8))
+            {
+                offset = ReadNumber(ref reader);
+            }
+            else if (reader.ValueTextEquals("page_size"u8))
+            {
+                pageSize = ReadNumber(ref reader);
+            }
+            else if (reader.ValueTextEquals("page_size_kib"u8))
+            {
+                pageSizeKib = ReadNumber(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        fault = address is null ? $"region {index} has no valid base_host_virt_addr"
+            : size is null ? $"region {index} has no valid size"
+            : offset is null ? $"region {index} has no valid offset"
+            : null;
+        return new RegionDescription(address ?? 0, size ?? 0, offset ?? 0, pageSize ?? pageSizeKib ?? 0);
+    }
+
+    /// <summary>A number that fits, or null; whatever stands there is passed over whole.</summary>
+    private static ulong? ReadNumber(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out ulong value))
+        {
+            return value;
+        }
+
+        reader.Skip();
+        return null;
+    }
+}

@@ -1,0 +1,42 @@
+using Uffd.Paging;
+
+namespace Uffd.Daemon;
+
+/// <summary>How a <see cref="PagerDaemon"/> serves.</summary>
+public sealed record PagerDaemonOptions
+{
+    /// <summary>Where to listen: the path of a Unix socket, at most 107 bytes. It is made with mode 0600 and removed at the end.</summary>
+    public required string SocketPath { get; init; }
+
+    /// <summary>The content that all clients are served from. Not owned.</summary>
+    public required IPageSource Image { get; init; }
+
+    /// <summary>Whether to bring what clients have not touched yet. Default: true.</summary>
+    public bool BackgroundFill { get; init; } = true;
+
+    /// <summary>What happens to a page that cannot be had. Default: it is poisoned.</summary>
+    public FaultFailurePolicy FailurePolicy { get; init; }
+
+    /// <summary>
+    /// Users who may connect besides the one this runs as and root. Each can have this process read the image for it and spend its
+    /// memory and time. Making it non-empty also makes the socket connectable for all users, with this check behind it. Default: none.
+    /// </summary>
+    public IReadOnlyCollection<uint> AllowedUsers { get; init; } = [];
+
+    /// <summary>How long a client may take over its handshake. Default: 10 s.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The most clients at once, those included that were refused and whose descriptor is kept. Default: 1024.</summary>
+    public int MaxClients { get; init; } = 1024;
+
+    /// <summary>
+    /// How long stopping may go on bringing what clients still miss, before the failure policy settles the rest. Default: 10 s.
+    /// </summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long to look for the next fault before sleeping: <see cref="AddressSpaceOptions.Spin"/>. Default: none.</summary>
+    public TimeSpan Spin { get; init; }
+
+    /// <summary>Told what happens, one event at a time. Must be quick and not throw. Default: nobody.</summary>
+    public Action<DaemonEvent>? Observer { get; init; }
+}
