@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Uffd.Diagnostics;
 using Uffd.Tool.Output;
 
 namespace Uffd.Tool.Commands;
@@ -16,6 +17,14 @@ internal static class DoctorCommand
             [
                 new("uffd doctor", "check this host"),
                 new("uffd doctor --json", "the same for a program"),
+                new("sudo uffd doctor", "check what root may do"),
+            ],
+            ExitStatuses =
+            [
+                new(ExitCodes.Done, "paging works here for this user, if only for faults taken in user mode"),
+                new(ExitCodes.Failed, "the system allows paging, and the self test failed"),
+                new(ExitCodes.Usage, "wrong arguments"),
+                new(ExitCodes.NotAllowed, "the system does not allow paging: a privilege or a kernel feature is missing"),
             ],
         };
         verb.Options.Add(json);
@@ -25,12 +34,21 @@ internal static class DoctorCommand
 
     private static int Run(bool json)
     {
+        HostReport report = HostReport.Collect();
         Screen screen = Screen.Standard();
         if (json)
         {
-            JsonOutput.Write(screen.Output, new DoctorJson(PagingWorks: false));
+            JsonOutput.Write(screen.Output, DoctorJson.From(report));
+        }
+        else if (screen.IsRich)
+        {
+            DoctorScreen.Draw(report, screen.Console);
+        }
+        else
+        {
+            DoctorText.Write(report, screen.Output);
         }
 
-        return ExitCodes.Done;
+        return DoctorVerdict.ExitCode(report);
     }
 }

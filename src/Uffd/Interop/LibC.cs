@@ -117,6 +117,10 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Statx(int directory, string path, int flags, uint mask, statx* buffer);
 
+    /// <summary>Touches memory that may be missing in a call that a garbage collection can see past. Not for ordinary copies.</summary>
+    [LibraryImport(Library, EntryPoint = "memcpy")]
+    public static partial void* MemCpy(void* destination, void* source, nuint count);
+
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint GetEUid();
 }
