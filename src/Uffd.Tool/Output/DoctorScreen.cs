@@ -22,6 +22,16 @@ internal static class DoctorScreen
             foreach (HostCheck check in section)
             {
                 console.Write(Line(check, subject));
+                if (check.Why is not null)
+                {
+                    console.Write(new Padder(new Text(check.Why, new Style(Color.Grey)), new Padding(Indent + MarkWidth, 0, 0, 0)));
+                }
+
+                if (check.Remedy is not null)
+                {
+                    console.Write(new Unwrapped($"{new string(' ', Indent + MarkWidth)}$ {check.Remedy}", new Style(Color.Aqua)));
+                }
+
                 if (string.Equals(check.Id, "kernel.features", StringComparison.Ordinal))
                 {
                     console.Write(Features(report.FeatureList, console.Profile.Width));
@@ -41,18 +51,7 @@ internal static class DoctorScreen
             .AddColumn(new GridColumn().Width(MarkWidth).NoWrap().Padding(Indent, 0, 0, 0))
             .AddColumn(new GridColumn().Width(subject).NoWrap().Padding(0, 0, 2, 0))
             .AddColumn(new GridColumn().Padding(0, 0, 0, 0));
-        var details = new List<IRenderable> { new Text(check.Finding) };
-        if (check.Why is not null)
-        {
-            details.Add(new Text(check.Why, new Style(Color.Grey)));
-        }
-
-        if (check.Remedy is not null)
-        {
-            details.Add(new Text($"$ {check.Remedy}", new Style(Color.Aqua)));
-        }
-
-        return grid.AddRow(Mark(check.Status), new Text(check.Subject), new Rows(details));
+        return grid.AddRow(Mark(check.Status), new Text(check.Subject), new Text(check.Finding));
     }
 
     private static Padder Features(IReadOnlyList<HostFeature> features, int width)
@@ -100,4 +99,10 @@ internal static class DoctorScreen
         HostCheckStatus.Limited => new Text("!", new Style(Color.Yellow)),
         _ => new Text("✗", new Style(Color.Red)),
     };
+
+    /// <summary>A line that keeps its length: a command that was broken in two could not be copied.</summary>
+    private sealed class Unwrapped(string text, Style style) : Renderable
+    {
+        protected override IEnumerable<Segment> Render(RenderOptions options, int maxWidth) => [new Segment(text, style), Segment.LineBreak];
+    }
 }

@@ -19,8 +19,8 @@ internal static class CreationChecks
             bool repeated = remedy is not null && !named.Add(remedy);
             yield return new HostCheck(
                 Id(attempt),
-                "Creation",
-                attempt.Name,
+                attempt.FaultScope == UffdFaultScope.UserOnly ? "Creation, faults of user mode only" : "Creation",
+                attempt.Method == UffdCreationMethod.Device ? UserfaultfdFactory.DevicePath : "userfaultfd()",
                 Judge(attempt, report),
                 attempt.Works ? "works" : UffdException.Describe(attempt.Errno),
                 repeated ? null : why,

@@ -31,7 +31,7 @@ internal static class HostChecks
     }
 
     private static HostCheck Kernel(HostReport report)
-        => new("kernel.release", "Kernel", "release", Good, string.Create(CultureInfo.InvariantCulture, $"Linux {report.KernelRelease}, {report.Architecture.ToString().ToLowerInvariant()}, pages of {report.PageSize} bytes"));
+        => new("kernel.release", "Kernel", "release", Good, string.Create(CultureInfo.InvariantCulture, $"Linux {report.KernelRelease}, {report.Machine}, pages of {report.PageSize} bytes"));
 
     private static HostCheck Support(HostReport report) => report.Support switch
     {

@@ -21,7 +21,12 @@ internal static class HostInspection
         return new HostReport
         {
             KernelRelease = release,
-            Architecture = RuntimeInformation.ProcessArchitecture,
+            Machine = RuntimeInformation.ProcessArchitecture switch
+            {
+                Architecture.X64 => "x86_64",
+                Architecture.Arm64 => "aarch64",
+                var other => other.ToString().ToLowerInvariant(),
+            },
             PageSize = Environment.SystemPageSize,
             Support = SupportFrom(creation, unprivileged, kernelHasDevice, () => KernelConfiguration(release)),
             Creation = creation,

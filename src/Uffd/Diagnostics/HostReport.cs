@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Uffd.Diagnostics;
 
 /// <summary>Whether this kernel was built with userfaultfd.</summary>
@@ -47,8 +45,8 @@ public sealed record HostReport
     /// <summary>The kernel's release, as of uname -r.</summary>
     public required string KernelRelease { get; init; }
 
-    /// <summary>The processor architecture of this process.</summary>
-    public Architecture Architecture { get; init; }
+    /// <summary>The machine, as uname -m names it: x86_64, aarch64.</summary>
+    public required string Machine { get; init; }
 
     /// <summary>The size of a base page, in bytes.</summary>
     public int PageSize { get; init; }
