@@ -1,1 +1,3 @@
-return 0;
+using Uffd.Tool;
+
+return await CommandLine.RunAsync(args);

@@ -40,6 +40,12 @@ public sealed class UffdException : IOException
     /// <summary>The kernel's answer, or <see cref="Errno.None"/> where the failure was found before asking it.</summary>
     public Errno Errno { get; }
 
+    /// <summary>
+    /// Whether the system does not offer this to the caller at all, because a privilege or a kernel feature is missing: trying
+    /// again will not help, what the message advises will.
+    /// </summary>
+    public bool IsUnavailable { get; init; }
+
     /// <summary>The errno's symbol and the C library's words for it: <c>EPERM (Operation not permitted)</c>.</summary>
     /// <param name="errno">The number.</param>
     public static string Describe(Errno errno)

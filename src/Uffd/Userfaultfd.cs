@@ -81,7 +81,10 @@ public sealed partial class Userfaultfd : IDisposable
                 throw new UffdException(
                     "the userfaultfd handshake (UFFDIO_API) failed",
                     errno,
-                    errno == Errno.EPERM && wanted.HasFlag(UffdFeatures.EventFork) ? "EVENT_FORK needs CAP_SYS_PTRACE: run as root" : null);
+                    errno == Errno.EPERM && wanted.HasFlag(UffdFeatures.EventFork) ? "EVENT_FORK needs CAP_SYS_PTRACE: run as root" : null)
+                {
+                    IsUnavailable = errno == Errno.EPERM,
+                };
             }
 
             return new Userfaultfd(handle, wanted, used.FaultScope);
@@ -172,6 +175,6 @@ public sealed partial class Userfaultfd : IDisposable
     {
         string names = string.Join(", ", UffdFeatureInfo.Describe(missing)
             .Select(info => string.Create(CultureInfo.InvariantCulture, $"{info.KernelName} (Linux {info.Since})")));
-        return new UffdException($"this kernel, Linux {Environment.OSVersion.Version}, has no {names}: a newer kernel is needed");
+        return new UffdException($"this kernel, Linux {Environment.OSVersion.Version}, has no {names}: a newer kernel is needed") { IsUnavailable = true };
     }
 }

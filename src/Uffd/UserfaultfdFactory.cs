@@ -114,6 +114,10 @@ internal static class UserfaultfdFactory
         string advice = remedies.Length > 0
             ? $"to allow it: {remedies}"
             : "this kernel was built without CONFIG_USERFAULTFD, or a seccomp filter forbids it";
-        return new UffdException($"cannot create a userfaultfd (tried {tried}); {advice}");
+        return new UffdException($"cannot create a userfaultfd (tried {tried}); {advice}")
+        {
+            // Short of descriptors or memory is another matter: that passes.
+            IsUnavailable = failed.All(attempt => attempt.Errno is not (Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)),
+        };
     }
 }

@@ -46,6 +46,9 @@ internal static class DescriptorAbi
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const uint STATX_TYPE = 0x1;
+    public const uint STATX_MODE = 0x2;
+    public const uint STATX_UID = 0x8;
+    public const uint STATX_GID = 0x10;
     public const uint STATX_INO = 0x100;
     public const ushort S_IFMT = 0xF000;
     public const ushort S_IFSOCK = 0xC000;
@@ -55,6 +58,8 @@ internal static class DescriptorAbi
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal struct statx
 {
+    [FieldOffset(20)] public uint stx_uid;
+    [FieldOffset(24)] public uint stx_gid;
     [FieldOffset(28)] public ushort stx_mode;
     [FieldOffset(32)] public ulong stx_ino;
     [FieldOffset(136)] public uint stx_dev_major;

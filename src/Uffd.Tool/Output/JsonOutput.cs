@@ -1,0 +1,31 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Uffd.Tool.Output;
+
+/// <summary>
+/// What <c>--json</c> prints: exactly one object, names in camelCase, an absent value as null. Each verb's object is a
+/// record of its own (<c>Output/NAMEJson.cs</c>), listed here, so that renaming something in a library cannot silently
+/// change what scripts read.
+/// </summary>
+[JsonSerializable(typeof(DoctorJson))]
+internal sealed partial class JsonOutput : JsonSerializerContext
+{
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+
+        // The output is no HTML: a path with a quote or a plus sign should stay readable.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Prints the object and a line break.</summary>
+    public static void Write<T>(TextWriter output, T value)
+    {
+        var context = new JsonOutput(new JsonSerializerOptions(Format));
+        output.WriteLine(JsonSerializer.Serialize(value, (JsonTypeInfo<T>)context.GetTypeInfo(typeof(T))!));
+    }
+}
