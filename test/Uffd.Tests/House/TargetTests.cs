@@ -1,4 +1,4 @@
-namespace Uffd.Tests;
+namespace Uffd.Tests.House;
 
 /// <summary>The tests' own tool: what others rely on.</summary>
 public class TargetTests
