@@ -1,0 +1,82 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Xunit;
+
+namespace Uffd.Testing;
+
+/// <summary>
+/// What a test needs of the machine. Where it is missing the test is skipped with the reason, or fails when the environment
+/// says UFFD_REQUIRE=1: a machine that is meant to run everything must not pass by skipping.
+/// </summary>
+public static class Requires
+{
+    private static readonly Lazy<bool> CompilerIsThere = new(() => NativeCompiler.Find("gcc") is not null);
+
+    /// <summary>Whether a missing requirement is a failure.</summary>
+    public static bool IsStrict => string.Equals(Environment.GetEnvironmentVariable("UFFD_REQUIRE"), "1", StringComparison.Ordinal);
+
+    /// <summary>Goes on only if the condition holds.</summary>
+    /// <param name="condition">What is needed.</param>
+    /// <param name="reason">Why the test cannot run without it.</param>
+    public static void That([DoesNotReturnIf(false)] bool condition, string reason)
+    {
+        if (condition)
+        {
+            return;
+        }
+
+        if (IsStrict)
+        {
+            Assert.Fail($"UFFD_REQUIRE=1, and {reason}");
+        }
+
+        Assert.Skip(reason);
+    }
+
+    /// <summary>Needs the superuser.</summary>
+    public static void Root() => That(Environment.IsPrivilegedProcess, "this needs root");
+
+    /// <summary>Needs gcc.</summary>
+    public static void Compiler() => That(CompilerIsThere.Value, "this needs gcc");
+
+    /// <summary>Needs a userfaultfd that handles the kernel's faults too.</summary>
+    public static void KernelFaults()
+        => That(
+            Userfaultfd.ProbeCreation().Any(attempt => attempt is { FaultScope: UffdFaultScope.UserAndKernel, Works: true }),
+            "this needs a userfaultfd for the kernel's faults: root, or vm.unprivileged_userfaultfd=1");
+
+    /// <summary>Needs features of the kernel, and of this caller a userfaultfd at all.</summary>
+    /// <param name="features">All of them.</param>
+    public static void Features(UffdFeatures features)
+    {
+        UffdFeatures supported;
+        try
+        {
+            supported = Userfaultfd.SupportedFeatures;
+        }
+        catch (UffdException exception)
+        {
+            That(condition: false, exception.Message);
+            return;
+        }
+
+        UffdFeatures missing = features & ~supported;
+        That(
+            missing == UffdFeatures.None,
+            string.Create(CultureInfo.InvariantCulture, $"this kernel has no {string.Join(", ", UffdFeatureInfo.Describe(missing).Select(info => $"{info.KernelName} (Linux {info.Since})"))}"));
+    }
+
+    /// <summary>
+    /// Needs huge pages of 2 MiB, which root reserves for the time of the test. Several tests and processes may do so at once:
+    /// each adds its own to vm.nr_hugepages and takes them away again.
+    /// </summary>
+    /// <param name="count">How many.</param>
+    /// <returns>Gives them back when disposed.</returns>
+    public static IDisposable HugePages(int count)
+    {
+        Root();
+        HugePageReservation? reservation = HugePageReservation.TryReserve(count);
+        That(reservation is not null, string.Create(CultureInfo.InvariantCulture, $"this needs {count} huge pages of 2 MiB, and the kernel found no memory for them"));
+        return reservation;
+    }
+}
