@@ -1,0 +1,24 @@
+namespace Uffd.Bench;
+
+/// <summary>The C programs of <c>bench/baselines</c>, compiled.</summary>
+internal sealed record Baselines(string Handler, string Toucher, string Bulk)
+{
+    public static async Task<Baselines> CompileAsync(string directory, CancellationToken cancellation) => new(
+        await CompileAsync("handler", directory, cancellation),
+        await CompileAsync("toucher", directory, cancellation),
+        await CompileAsync("bulk", directory, cancellation));
+
+    private static async Task<string> CompileAsync(string name, string directory, CancellationToken cancellation)
+    {
+        var output = Path.Combine(directory, name);
+        var start = Programs.Command(
+            "gcc", null, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread",
+            "-o", output, Path.Combine(BuildFacts.BaselinesDirectory, name + ".c"));
+        using var gcc = Programs.Start(
+            start, "the C programs that the pager is measured against are compiled on the spot: install gcc");
+        var (_, errors) = await Programs.FinishAsync(gcc, null, cancellation);
+        return gcc.ExitCode == 0
+            ? output
+            : throw new BenchException($"gcc could not compile {name}.c: {Programs.FirstLine(errors)}");
+    }
+}

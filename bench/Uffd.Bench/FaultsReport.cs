@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Uffd.Bench;
+
+/// <summary>What a run found, for people and for programs.</summary>
+internal sealed class FaultsReport(
+    DateTimeOffset started, string pager, FaultsOptions options, IReadOnlyList<Figure> figures,
+    IReadOnlyList<string> notes)
+{
+    public bool Ok => figures.All(f => f.Ok != false);
+
+    public string ToTable()
+    {
+        string[] head = ["work", "CPUs", "C", "pager", "ratio", "rounds", "target", "ok?"];
+        List<string[]> rows = [head];
+        rows.AddRange(figures.Select(f => (string[])
+        [
+            f.Work,
+            f.Placement,
+            Value(f.BaselineMedian, f.Unit),
+            Value(f.PagerMedian, f.Unit),
+            Ratio(f.Ratio),
+            $"{Ratio(f.RoundRatios.Min())}-{Ratio(f.RoundRatios.Max())}",
+            f.Target is { } target ? Ratio(target) : "",
+            f.Ok switch { true => "yes", false => "NO", null => "" },
+        ]));
+
+        var text = new StringBuilder();
+        foreach (var row in rows)
+        {
+            for (var column = 0; column < row.Length; column++)
+            {
+                var width = rows.Max(r => r[column].Length);
+                text.Append(column < 2 ? row[column].PadRight(width) : row[column].PadLeft(width)).Append("  ");
+            }
+
+            text.Length -= 2;
+            text.AppendLine();
+        }
+
+        text.AppendLine();
+        text.AppendLine($"C: the plainest handler; for the background fill, one plain UFFDIO_COPY of the image.");
+        text.AppendLine($"pager: {pager}. Medians of {options.Rounds} rounds, taken by turns. ratio: the pager's cost");
+        text.AppendLine($"over the C program's, above 1 is slower; rounds: the lowest and the highest of single rounds.");
+        foreach (var note in notes)
+        {
+            text.AppendLine($"note: {note}");
+        }
+
+        return text.ToString();
+    }
+
+    public string ToJson()
+    {
+        var report = new ReportJson(
+            "faults", started, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
+            Environment.ProcessorCount, RuntimeInformation.FrameworkDescription, pager, options.Rounds, options.Touches,
+            options.ImageSize,
+            [
+                .. figures.Select(f => new FigureJson(
+                    f.Work, f.Placement, f.Baseline, f.Unit, Round(f.BaselineMedian), Round(f.PagerMedian),
+                    Round(f.Ratio), f.Target, f.Ok, Round(f.BaselineRounds), Round(f.PagerRounds), Round(f.RoundRatios))),
+            ],
+            notes, Ok);
+        return JsonSerializer.Serialize(report, ReportJsonContext.Default.ReportJson) + Environment.NewLine;
+    }
+
+    private static string Value(double value, string unit) =>
+        $"{value.ToString(value < 100 ? "0.00" : "0.0", CultureInfo.InvariantCulture)} {unit}";
+
+    private static string Ratio(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+
+    private static double Round(double value) => Math.Round(value, 4);
+
+    private static double[] Round(double[] values) => [.. values.Select(Round)];
+}
+
+internal sealed record ReportJson(
+    string Benchmark, DateTimeOffset Started, string System, string Architecture, int Cpus, string Runtime, string Pager,
+    int Rounds, int Touches, long ImageBytes, FigureJson[] Figures, IReadOnlyList<string> Notes, bool Ok);
+
+internal sealed record FigureJson(
+    string Work, string Cpus, string Baseline, string Unit, double BaselineMedian, double PagerMedian, double Ratio,
+    double? Target, bool? Ok, double[] BaselineRounds, double[] PagerRounds, double[] RoundRatios);
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ReportJson))]
+internal sealed partial class ReportJsonContext : JsonSerializerContext;

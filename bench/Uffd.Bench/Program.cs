@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+using Uffd.Bench;
+
+// 0: every target is met. 1: a target is missed. 2: nothing could be measured. 130: interrupted.
+const string Usage = """
+    usage: Uffd.Bench faults [options]
+
+      faults   page faults answered by the pager beside the plainest C handler, in the same run
+
+      --json              one JSON object in place of the table
+      --rounds N          how often each side is measured, in turn (7)
+      --touches N         pages that one round touches (20000 for latency; five times as many for the rate)
+      --image-size SIZE   the image: bytes, or with KiB, MiB or GiB (800MiB)
+      --self-check        the C handler takes the pager's place: every ratio should be near 1
+    """;
+
+if (args is not ["faults", .. var rest])
+{
+    var asked = args is ["--help"] or ["-h"];
+    (asked ? Console.Out : Console.Error).WriteLine(Usage);
+    return asked ? 0 : 2;
+}
+
+using var interrupted = new CancellationTokenSource();
+
+// The image and the servers outlive a killed benchmark unless it is given the time to put them away.
+void Interrupt(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    interrupted.Cancel();
+}
+
+using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+
+try
+{
+    if (FaultsOptions.Parse(rest) is not { } options)
+    {
+        Console.WriteLine(Usage);
+        return 0;
+    }
+
+    var report = await FaultsBenchmark.RunAsync(options, interrupted.Token);
+    Console.Write(options.Json ? report.ToJson() : report.ToTable());
+    return report.Ok ? 0 : 1;
+}
+catch (BenchException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 2;
+}
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    return 130;
+}
