@@ -38,7 +38,10 @@ internal static class CommandLine
 
     private static IEnumerable<Command> Verbs() =>
     [
+        DemoCommand.Create(),
+        ServeCommand.Create(),
         DoctorCommand.Create(),
+        DemoWorkerCommand.Create(),
     ];
 
     private static RootCommand CreateRoot()

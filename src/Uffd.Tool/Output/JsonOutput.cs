@@ -11,6 +11,8 @@ namespace Uffd.Tool.Output;
 /// change what scripts read.
 /// </summary>
 [JsonSerializable(typeof(DoctorJson))]
+[JsonSerializable(typeof(ServeJson))]
+[JsonSerializable(typeof(DemoJson))]
 internal sealed partial class JsonOutput : JsonSerializerContext
 {
     private static readonly JsonSerializerOptions Format = new()
@@ -23,9 +25,14 @@ internal sealed partial class JsonOutput : JsonSerializerContext
     };
 
     /// <summary>Prints the object and a line break.</summary>
-    public static void Write<T>(TextWriter output, T value)
+    public static void Write<T>(TextWriter output, T value) => Write(output, value, Format);
+
+    /// <summary>Prints the object on one line, for a verb that prints many.</summary>
+    public static void WriteLine<T>(TextWriter output, T value) => Write(output, value, new JsonSerializerOptions(Format) { WriteIndented = false });
+
+    private static void Write<T>(TextWriter output, T value, JsonSerializerOptions format)
     {
-        var context = new JsonOutput(new JsonSerializerOptions(Format));
+        var context = new JsonOutput(new JsonSerializerOptions(format));
         output.WriteLine(JsonSerializer.Serialize(value, (JsonTypeInfo<T>)context.GetTypeInfo(typeof(T))!));
     }
 }

@@ -1,0 +1,193 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Uffd.Daemon;
+using Uffd.Paging;
+using Uffd.Tool.Output;
+
+namespace Uffd.Tool.Commands;
+
+/// <summary><c>uffd serve</c>: the daemon in the foreground.</summary>
+internal static class ServeCommand
+{
+    private static readonly Option<string> Socket = new("--socket")
+    {
+        Description = "Unix socket to listen on; made with mode 0600 and removed at the end",
+        HelpName = "PATH",
+        Required = true,
+    };
+
+    private static readonly Option<string> Image = new("--image")
+    {
+        Description = "File with the memory's content; must not change while it is served",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    private static readonly Option<bool> Background = new("--background")
+    {
+        Description = "Bring what clients have not touched yet behind their faults (the default)",
+    };
+
+    private static readonly Option<bool> NoBackground = new("--no-background")
+    {
+        Description = "Bring only what clients touch",
+    };
+
+    private static readonly Option<string> OnError = new("--on-error")
+    {
+        Description = "What happens when a page cannot be had: 'poison' it (a touch gets SIGBUS) or 'kill' the client",
+        HelpName = "poison|kill",
+        DefaultValueFactory = _ => "poison",
+    };
+
+    private static readonly Option<double> Drain = new("--drain")
+    {
+        Description = "On SIGTERM, bring what clients still miss for up to so many seconds; --on-error settles the rest",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 10,
+    };
+
+    private static readonly Option<double> HandshakeTimeout = new("--handshake-timeout")
+    {
+        Description = "Refuse a client that has not completed its handshake after so many seconds",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 10,
+    };
+
+    private static readonly Option<int> MaxClients = new("--max-clients")
+    {
+        Description = "Refuse clients beyond so many at once",
+        HelpName = "N",
+        DefaultValueFactory = _ => 1024,
+    };
+
+    private static readonly Option<uint[]> AllowUid = new("--allow-uid")
+    {
+        Description = "Let this user connect too, besides this one and root; may be given several times",
+        HelpName = "UID",
+    };
+
+    private static readonly Option<int> Spin = new("--spin")
+    {
+        Description = "Look for the next fault for so many microseconds before sleeping; costs a CPU, saves a wake-up",
+        HelpName = "US",
+        DefaultValueFactory = _ => 0,
+    };
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object a line instead of text" };
+
+    /// <summary>Creates the verb.</summary>
+    public static Verb Create()
+    {
+        OnError.AcceptOnlyFromAmong("poison", "kill");
+        Drain.Validators.Add(result => RequireRange(result, Drain, 0, 86400));
+        HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, 0.01, 86400));
+        var verb = new Verb("serve", "Serve the page faults of processes that hand over their memory, from a file")
+        {
+            Examples =
+            [
+                new("uffd serve --socket /run/vm.sock --image vm.mem", "serve Firecracker snapshots"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --no-background", "bring only what is touched"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --on-error kill", "never let a client see SIGBUS"),
+            ],
+            ExitStatuses =
+            [
+                new(ExitCodes.Done, "stopped by SIGTERM or SIGINT, every client settled"),
+                new(ExitCodes.Failed, "the socket cannot be listened on"),
+                new(ExitCodes.Usage, "wrong arguments"),
+                new(ExitCodes.NotAllowed, "the socket's folder may not be written"),
+                new(ExitCodes.BadInput, "the image is missing, empty or unreadable"),
+            ],
+        };
+        foreach (Option option in (Option[])[Socket, Image, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Json])
+        {
+            verb.Options.Add(option);
+        }
+
+        verb.Validators.Add(result =>
+        {
+            if (result.GetValue(Background) && result.GetValue(NoBackground))
+            {
+                result.AddError("--background and --no-background exclude each other");
+            }
+        });
+        verb.SetAction((result, _) => RunAsync(result));
+        return verb;
+    }
+
+    private static async Task<int> RunAsync(ParseResult result)
+    {
+        using FilePageSource image = Images.Open(result.GetRequiredValue(Image));
+        var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
+        using var stop = new StopSignals();
+        using var daemon = new PagerDaemon(new PagerDaemonOptions
+        {
+            SocketPath = result.GetRequiredValue(Socket),
+            Image = image,
+            BackgroundFill = !result.GetValue(NoBackground),
+            FailurePolicy = string.Equals(result.GetValue(OnError), "kill", StringComparison.Ordinal) ? FaultFailurePolicy.Terminate : FaultFailurePolicy.Poison,
+            DrainTimeout = TimeSpan.FromSeconds(result.GetValue(Drain)),
+            HandshakeTimeout = TimeSpan.FromSeconds(result.GetValue(HandshakeTimeout)),
+            MaxClients = result.GetValue(MaxClients),
+            AllowedUsers = result.GetValue(AllowUid) ?? [],
+            Spin = TimeSpan.FromMicroseconds(result.GetValue(Spin)),
+            Observer = printer.Print,
+        });
+        await stop.FirstAsync();
+        await daemon.StopAsync(stop.Second);
+        return ExitCodes.Done;
+    }
+
+    private static void RequireRange(OptionResult result, Option<double> option, double least, double most)
+    {
+        if (result.Errors.Any() || result.Tokens.Count == 0)
+        {
+            return;
+        }
+
+        double value = result.GetValue(option);
+        if (!(value >= least && value <= most))
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} wants seconds from {least} to {most}"));
+        }
+    }
+
+    /// <summary>SIGTERM and SIGINT: the first stops, the second hurries.</summary>
+    private sealed class StopSignals : IDisposable
+    {
+        private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly CancellationTokenSource _second = new();
+        private readonly PosixSignalRegistration[] _registrations;
+
+        public StopSignals() => _registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+        ];
+
+        public CancellationToken Second => _second.Token;
+
+        public Task FirstAsync() => _first.Task;
+
+        public void Dispose()
+        {
+            foreach (PosixSignalRegistration registration in _registrations)
+            {
+                registration.Dispose();
+            }
+
+            _second.Dispose();
+        }
+
+        private void Handle(PosixSignalContext context)
+        {
+            context.Cancel = true; // we end by ourselves, after settling the clients
+            if (!_first.TrySetResult())
+            {
+                _second.Cancel();
+            }
+        }
+    }
+}
