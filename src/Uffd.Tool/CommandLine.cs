@@ -28,7 +28,13 @@ internal static class CommandLine
                 return args.Length == 0 ? ShowHelp(root, error) : ReportUsage(result, error);
             }
 
-            return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+            if (result.CommandResult.Command is Verb verb)
+            {
+                configuration.ProcessTerminationTimeout = verb.TerminationTimeout;
+            }
+
+            return await result.InvokeAsync(configuration);
         }
         catch (Exception exception)
         {

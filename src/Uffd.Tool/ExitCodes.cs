@@ -20,7 +20,7 @@ internal static class ExitCodes
     /// <summary>An input, such as the image, is missing, empty or unreadable.</summary>
     public const int BadInput = 4;
 
-    /// <summary>Interrupted (SIGINT), as shells count it: 128 and the signal's number.</summary>
+    /// <summary>Interrupted (SIGINT, or SIGTERM where a verb does not take that for its regular end), as shells count SIGINT.</summary>
     public const int Interrupted = 130;
 
     /// <summary>Every status with its meaning, as the help shows them.</summary>

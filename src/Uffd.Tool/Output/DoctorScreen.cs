@@ -32,7 +32,7 @@ internal static class DoctorScreen
                     console.Write(new Unwrapped($"{new string(' ', Indent + MarkWidth)}$ {check.Remedy}", new Style(Color.Aqua)));
                 }
 
-                if (string.Equals(check.Id, "kernel.features", StringComparison.Ordinal))
+                if (report.Features is not null && string.Equals(check.Id, "kernel.features", StringComparison.Ordinal))
                 {
                     console.Write(Features(report.FeatureList, console.Profile.Width));
                 }

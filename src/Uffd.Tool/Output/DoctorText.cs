@@ -18,7 +18,7 @@ internal static class DoctorText
                 output.WriteLine($"  [{Mark(check.Status)}] {check.Subject.PadRight(subject)}  {check.Finding}");
                 WriteDetail(output, check.Why);
                 WriteDetail(output, check.Remedy is null ? null : $"$ {check.Remedy}");
-                if (string.Equals(check.Id, "kernel.features", StringComparison.Ordinal))
+                if (report.Features is not null && string.Equals(check.Id, "kernel.features", StringComparison.Ordinal))
                 {
                     WriteFeatures(report.FeatureList, output);
                 }

@@ -71,7 +71,7 @@ internal static class CreationChecks
 
         return attempt.Errno switch
         {
-            _ when SeccompRefuses(report) => ("A seccomp filter forbids it.", SeccompRemedy),
+            _ when SeccompRefuses(report) => ("A seccomp filter forbids it: a container's, or a service's.", SeccompRemedy),
             Errno.EINVAL when !full => ("User mode only came with Linux 5.11.", null),
             Errno.EPERM when full => ("It needs CAP_SYS_PTRACE, or the sysctl.", attempt.Remedy),
             _ => (null, attempt.Remedy),

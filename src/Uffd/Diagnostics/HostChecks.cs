@@ -109,8 +109,7 @@ internal static class HostChecks
                 "seccomp",
                 refuses ? Limited : Good,
                 refuses ? "a filter is active, and it refuses userfaultfd()" : "a filter is active; it lets userfaultfd() pass",
-                refuses ? "The kernel never answers a call for user-mode faults like this: the container's filter does." : null,
-                refuses ? CreationChecks.SeccompRemedy : null);
+                refuses ? "The kernel itself never answers a call for faults of user mode like this." : null);
         }
     }
 

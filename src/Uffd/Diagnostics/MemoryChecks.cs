@@ -7,6 +7,7 @@ namespace Uffd.Diagnostics;
 internal static class MemoryChecks
 {
     private const string Section = "Memory";
+    private const string Untold = "none, or /sys does not tell";
 
     public static IEnumerable<HostCheck> Of(HostReport report) =>
     [
@@ -22,7 +23,7 @@ internal static class MemoryChecks
         const string Remedy = "echo 64 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
         return pool switch
         {
-            null => new("memory.hugePages", Section, "2 MiB huge pages", Note, "none of this size here", Why),
+            null => new("memory.hugePages", Section, "2 MiB huge pages", Note, Untold, Why),
             { Total: 0 } => new("memory.hugePages", Section, "2 MiB huge pages", Note, "none reserved", Why, Remedy),
             { Free: 0 } => new("memory.hugePages", Section, "2 MiB huge pages", Note, string.Create(CultureInfo.InvariantCulture, $"{pool.Total} reserved, none free"), Why),
             _ => new("memory.hugePages", Section, "2 MiB huge pages", Good, string.Create(CultureInfo.InvariantCulture, $"{pool.Total} reserved, {pool.Free} free")),
@@ -31,7 +32,8 @@ internal static class MemoryChecks
 
     private static HostCheck TransparentHugePages(string? enabled) => enabled switch
     {
-        null => new("memory.thp", Section, "THP", Good, "none here"),
+        null => new("memory.thp", Section, "THP", Note, Untold),
+        "madvise" => new("memory.thp", Section, "THP", Good, "madvise: huge pages only where they are asked for"),
         "always" => new(
             "memory.thp",
             Section,
@@ -45,7 +47,8 @@ internal static class MemoryChecks
 
     private static HostCheck SharedTransparentHugePages(string? enabled) => enabled switch
     {
-        null => new("memory.thpShared", Section, "THP, shared memory", Good, "none here"),
+        null => new("memory.thpShared", Section, "THP, shared memory", Note, Untold),
+        "advise" => new("memory.thpShared", Section, "THP, shared memory", Good, "advise: huge pages only where they are asked for"),
         "always" or "within_size" or "force" => new(
             "memory.thpShared",
             Section,
@@ -59,7 +62,7 @@ internal static class MemoryChecks
 
     private static HostCheck Merging(long? run) => run switch
     {
-        null => new("memory.ksm", Section, "KSM", Good, "none here"),
+        null => new("memory.ksm", Section, "KSM", Note, Untold),
         1 => new(
             "memory.ksm",
             Section,
@@ -68,8 +71,8 @@ internal static class MemoryChecks
             "1: running",
             "Move answers EBUSY on a page that was merged with another.",
             "echo 2 | sudo tee /sys/kernel/mm/ksm/run"),
-        0 => new("memory.ksm", Section, "KSM", Good, "0: not running"),
-        2 => new("memory.ksm", Section, "KSM", Good, "2: not running, nothing merged"),
+        0 => new("memory.ksm", Section, "KSM", Good, "0: merges nothing"),
+        2 => new("memory.ksm", Section, "KSM", Good, "2: merges nothing, and has undone what it merged"),
         { } other => new("memory.ksm", Section, "KSM", Note, string.Create(CultureInfo.InvariantCulture, $"{other}: a value this program does not know")),
     };
 }
