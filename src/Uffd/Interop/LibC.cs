@@ -6,7 +6,8 @@ namespace Uffd.Interop;
 /// <summary>
 /// The only declarations through which this library calls the kernel, one per signature. Each records errno itself
 /// (<c>SetLastError</c>), so <see cref="Marshal.GetLastPInvokeError"/> is read once, right after. None of them carries
-/// <c>SuppressGCTransition</c>: any may block on memory that a pager has yet to fill.
+/// <c>SuppressGCTransition</c>: any may block on memory that a pager has yet to fill. Each returns exactly what C returns:
+/// an <c>int</c> leaves the upper half of the register undefined, and -1 read from all of it is a large positive number.
 /// </summary>
 internal static unsafe partial class LibC
 {
@@ -31,7 +32,7 @@ internal static unsafe partial class LibC
     public static partial int Close(nint fd);
 
     [LibraryImport(Library, EntryPoint = "open64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint Open(string path, int flags);
+    public static partial int Open(string path, int flags);
 
     [LibraryImport(Library, EntryPoint = "lseek64", SetLastError = true)]
     public static partial long LSeek(SafeHandle fd, long offset, int whence);
@@ -67,7 +68,7 @@ internal static unsafe partial class LibC
     public static partial int MProtect(nint address, nuint length, int protection);
 
     [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial nint MemfdCreate(string name, uint flags);
+    public static partial int MemfdCreate(string name, uint flags);
 
     [LibraryImport(Library, EntryPoint = "process_vm_readv", SetLastError = true)]
     public static partial nint ProcessVmReadv(int pid, iovec* local, nuint localCount, iovec* remote, nuint remoteCount, nuint flags);
@@ -76,7 +77,7 @@ internal static unsafe partial class LibC
     public static partial int Poll(pollfd* descriptors, nuint count, int timeoutMilliseconds);
 
     [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
-    public static partial nint EpollCreate(int flags);
+    public static partial int EpollCreate(int flags);
 
     [LibraryImport(Library, EntryPoint = "epoll_ctl", SetLastError = true)]
     public static partial int EpollControl(SafeHandle epoll, int operation, SafeHandle fd, void* epollEvent);
@@ -85,10 +86,10 @@ internal static unsafe partial class LibC
     public static partial int EpollWait(SafeHandle epoll, void* events, int capacity, int timeoutMilliseconds);
 
     [LibraryImport(Library, EntryPoint = "eventfd", SetLastError = true)]
-    public static partial nint EventFd(uint initial, int flags);
+    public static partial int EventFd(uint initial, int flags);
 
     [LibraryImport(Library, EntryPoint = "socket", SetLastError = true)]
-    public static partial nint Socket(int domain, int type, int protocol);
+    public static partial int Socket(int domain, int type, int protocol);
 
     [LibraryImport(Library, EntryPoint = "socketpair", SetLastError = true)]
     public static partial int SocketPair(int domain, int type, int protocol, int* pair);
@@ -103,7 +104,7 @@ internal static unsafe partial class LibC
     public static partial int Connect(SafeHandle fd, sockaddr_un* address, uint length);
 
     [LibraryImport(Library, EntryPoint = "accept4", SetLastError = true)]
-    public static partial nint Accept(SafeHandle fd, void* address, void* length, int flags);
+    public static partial int Accept(SafeHandle fd, void* address, void* length, int flags);
 
     [LibraryImport(Library, EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMsg(SafeHandle fd, msghdr* message, int flags);
