@@ -20,7 +20,8 @@ namespace Uffd;
 [SuppressMessage("Naming", "CA1724", Justification = "the kernel's word")]
 public sealed partial class Userfaultfd : IDisposable
 {
-    private static readonly Lazy<UffdFeatures> Supported = new(ProbeSupportedFeatures);
+    // A success is kept; a failure is not, for it may be a lack of descriptors that passes.
+    private static readonly Lazy<UffdFeatures> Supported = new(ProbeSupportedFeatures, LazyThreadSafetyMode.PublicationOnly);
 
     private Userfaultfd(SafeUserfaultfdHandle handle, UffdFeatures features, UffdFaultScope? faultScope)
     {
@@ -140,8 +141,9 @@ public sealed partial class Userfaultfd : IDisposable
     /// </summary>
     public unsafe bool IsTargetAlive()
     {
-        // Nothing is ever registered at address zero: the answer is ENOENT, EAGAIN or ESRCH.
-        var argument = new uffdio_zeropage { range = new uffdio_range { start = 0, len = (ulong)Environment.SystemPageSize } };
+        // No process has one mapping over all of this, which a fill would need: the answer is ENOENT, EAGAIN or ESRCH. The
+        // range lies above vm.mmap_min_addr, below which most kernels answer EINVAL before they look at the process.
+        var argument = new uffdio_zeropage { range = new uffdio_range { start = 1UL << 20, len = 1UL << 30 } };
         int answer = LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_ZEROPAGE, &argument);
         return answer == 0 || Kernel.LastErrno != Errno.ESRCH;
     }

@@ -76,6 +76,11 @@ public sealed class NativeTarget : TargetCommands, IAsyncDisposable
         await _turn.WaitAsync();
         try
         {
+            if (_killed)
+            {
+                throw new TargetException($"the target had been killed before: {command}");
+            }
+
             await _process.StandardInput.WriteLineAsync(command);
             string? line = await _process.StandardOutput.ReadLineAsync().WaitAsync(_timeout);
             return line is null ? throw new TargetException($"the target ended at: {command}") : TargetReply.Parse(line);

@@ -87,22 +87,39 @@ public sealed unsafe class FdChannel : IDisposable
     /// A handle to the process on the other end, free of the reuse of process ids where the kernel can (SO_PEERPIDFD, 6.5),
     /// else found by its id. Null when that process has gone.
     /// </summary>
+    /// <exception cref="UffdException">EMFILE, ENFILE: no descriptor is left.</exception>
     public ProcessHandle? OpenPeerProcess()
     {
         int descriptor;
         uint length = sizeof(int);
-        return LibC.GetSockOpt(Handle, DescriptorAbi.SOL_SOCKET, DescriptorAbi.SO_PEERPIDFD, &descriptor, &length) == 0
-            ? new ProcessHandle(new SafeDescriptorHandle(descriptor), GetPeer().ProcessId)
-            : ProcessHandle.TryOpen(GetPeer().ProcessId);
+        if (LibC.GetSockOpt(Handle, DescriptorAbi.SOL_SOCKET, DescriptorAbi.SO_PEERPIDFD, &descriptor, &length) == 0)
+        {
+            return new ProcessHandle(new SafeDescriptorHandle(descriptor), GetPeer().ProcessId);
+        }
+
+        // Only a kernel that does not know the option may be asked by id: otherwise the process has gone, and its id may
+        // be another's by now.
+        return Kernel.LastErrno switch
+        {
+            Errno.ENOPROTOOPT => ProcessHandle.TryOpen(GetPeer().ProcessId),
+            Errno.EMFILE or Errno.ENFILE => throw Kernel.Failure("getsockopt(SO_PEERPIDFD)"),
+            _ => null,
+        };
     }
 
     /// <summary>Sends bytes with descriptors beside the first of them. Sends all of them, in pieces where needed.</summary>
     /// <param name="bytes">At least one when there are descriptors.</param>
     /// <param name="descriptors">Stay owned by the caller; the other side gets copies.</param>
+    /// <exception cref="ArgumentException">Descriptors without a byte: a stream would lose them without a word.</exception>
     /// <exception cref="UffdException">EPIPE, ECONNRESET: the other side has closed; EAGAIN: it does not read.</exception>
     public void Send(ReadOnlySpan<byte> bytes, params ReadOnlySpan<SafeDescriptorHandle> descriptors)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors, nameof(descriptors));
+        if (bytes.IsEmpty && !descriptors.IsEmpty)
+        {
+            throw new ArgumentException("a stream carries descriptors beside at least one byte", nameof(bytes));
+        }
+
         int sent = SendSome(bytes, descriptors, DescriptorAbi.MSG_NOSIGNAL);
         while (sent < bytes.Length)
         {

@@ -113,7 +113,7 @@ public sealed unsafe class EventPoller : IDisposable
 
     /// <summary>Waits until a descriptor is ready, somebody wakes, or the time is up.</summary>
     /// <param name="ready">Receives what is ready; at most 64 at once.</param>
-    /// <param name="timeout">How long, in whole milliseconds rounded up; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
+    /// <param name="timeout">How long, in whole milliseconds rounded up; <see cref="Timeout.InfiniteTimeSpan"/> for ever, anything else below zero not at all.</param>
     /// <param name="spin">How long to ask again and again before sleeping; costs a CPU for that long. Default none.</param>
     /// <returns>How many are ready: 0 when woken, interrupted or timed out.</returns>
     public int Wait(Span<PollResult> ready, TimeSpan timeout, TimeSpan spin = default)
@@ -133,7 +133,8 @@ public sealed unsafe class EventPoller : IDisposable
 
         if (count == 0)
         {
-            int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Min(int.MaxValue, Math.Ceiling(timeout.TotalMilliseconds));
+            // To the kernel any negative number is for ever; a deadline that has passed is none.
+            int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
             count = LibC.EpollWait(_epoll, _events, capacity, milliseconds);
         }
 

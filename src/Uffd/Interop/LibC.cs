@@ -6,7 +6,8 @@ namespace Uffd.Interop;
 /// <summary>
 /// The only declarations through which this library calls the kernel, one per signature. Each records errno itself
 /// (<c>SetLastError</c>), so <see cref="Marshal.GetLastPInvokeError"/> is read once, right after. None of them carries
-/// <c>SuppressGCTransition</c>: any may block on memory that a pager has yet to fill.
+/// <c>SuppressGCTransition</c>: any may block on memory that a pager has yet to fill. Each returns exactly what C returns:
+/// an <c>int</c> leaves the upper half of the register undefined, and -1 read from all of it is a large positive number.
 /// </summary>
 internal static unsafe partial class LibC
 {
