@@ -64,14 +64,26 @@ internal sealed class FaultsBenchmark
 
         var started = DateTimeOffset.UtcNow;
         var (oneCpu, free, twoCpus) = Placement.All();
-        await MeasureFaultsAsync(oneCpu, DemandTarget);
-        await MeasureFaultsAsync(free, DemandTarget);
-        if (twoCpus is not null)
+        if (options.Wants(FaultsOptions.OneCpu))
+        {
+            await MeasureFaultsAsync(oneCpu, DemandTarget);
+        }
+
+        if (options.Wants(FaultsOptions.Free))
+        {
+            await MeasureFaultsAsync(free, DemandTarget);
+        }
+
+        if (twoCpus is not null && options.Wants(FaultsOptions.TwoCpus))
         {
             await MeasureFaultsAsync(twoCpus, target: null);
         }
 
-        await MeasureFillAsync(free);
+        if (options.Wants(FaultsOptions.Fill))
+        {
+            await MeasureFillAsync(free);
+        }
+
         return new FaultsReport(started, pagerName, options, figures, notes);
     }
 
@@ -89,8 +101,8 @@ internal sealed class FaultsBenchmark
         {
             foreach (var server in turns.Servers)
             {
-                await TouchAsync(server, placement, "latency", options.Touches, order: 1);
-                await TouchAsync(server, placement, "rate", options.RateTouches, order: 1);
+                await TouchAsync(server, placement, "latency", FaultsOptions.WarmUpTouches, order: 1);
+                await TouchAsync(server, placement, "rate", FaultsOptions.WarmUpTouches, order: 1);
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), cancellation);
@@ -101,11 +113,11 @@ internal sealed class FaultsBenchmark
         for (var round = 1; round <= options.Rounds; round++)
         {
             Say($"{placement.Name}: round {round} of {options.Rounds}");
-            await turns.TakeAsync(async (side, server) =>
+            await turns.TakeAsync(round, async (side, server) =>
             {
                 latency[side].Add(await TouchAsync(server, placement, "latency", options.Touches, round));
             });
-            await turns.TakeAsync(async (side, server) =>
+            await turns.TakeAsync(round, async (side, server) =>
             {
                 rate[side].Add(await TouchAsync(server, placement, "rate", options.RateTouches, round));
             });
@@ -203,9 +215,10 @@ internal sealed class FaultsBenchmark
 
         public ServerProcess[] Servers { get; } = [baseline, candidate];
 
-        public async Task TakeAsync(Func<int, ServerProcess, Task> turn)
+        /// <summary>Who begins changes with the round, so that neither always follows the other.</summary>
+        public async Task TakeAsync(int round, Func<int, ServerProcess, Task> turn)
         {
-            for (var side = 0; side < 2; side++)
+            foreach (var side in (int[])(round % 2 == 1 ? [0, 1] : [1, 0]))
             {
                 var other = 1 - side;
                 var before = Servers[other].ProcessorTime;
