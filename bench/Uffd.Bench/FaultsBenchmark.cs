@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace Uffd.Bench;
@@ -62,6 +63,7 @@ internal sealed class FaultsBenchmark
             notes.Add("this is a Debug build: its figures say nothing about the pager");
         }
 
+        NoteOtherWork();
         var started = DateTimeOffset.UtcNow;
         var (oneCpu, free, twoCpus) = Placement.All();
         if (options.Wants(FaultsOptions.OneCpu))
@@ -196,6 +198,15 @@ internal sealed class FaultsBenchmark
 
     private static double[] Numbers(List<JsonElement> runs, string property, double scale) =>
         [.. runs.Select(run => run.GetProperty(property).GetDouble() * scale)];
+
+    private void NoteOtherWork()
+    {
+        var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+        if (load > 1)
+        {
+            notes.Add($"the machine was busy before this began (load average {load:0.0}): take the figures with care");
+        }
+    }
 
     /// <summary>Progress goes to people only: the report is all that standard output carries.</summary>
     private static void Say(string what)
