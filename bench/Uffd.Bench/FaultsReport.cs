@@ -58,7 +58,7 @@ internal sealed class FaultsReport(
     public string ToJson()
     {
         var report = new ReportJson(
-            "faults", started, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
+            "faults", started, $"Linux {Environment.OSVersion.Version}", RuntimeInformation.ProcessArchitecture.ToString(),
             Environment.ProcessorCount, RuntimeInformation.FrameworkDescription, pager, options.Rounds, options.Touches,
             options.ImageSize,
             [
