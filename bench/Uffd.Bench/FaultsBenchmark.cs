@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 
 namespace Uffd.Bench;
@@ -62,16 +63,29 @@ internal sealed class FaultsBenchmark
             notes.Add("this is a Debug build: its figures say nothing about the pager");
         }
 
+        NoteOtherWork();
         var started = DateTimeOffset.UtcNow;
         var (oneCpu, free, twoCpus) = Placement.All();
-        await MeasureFaultsAsync(oneCpu, DemandTarget);
-        await MeasureFaultsAsync(free, DemandTarget);
-        if (twoCpus is not null)
+        if (options.Wants(FaultsOptions.OneCpu))
+        {
+            await MeasureFaultsAsync(oneCpu, DemandTarget);
+        }
+
+        if (options.Wants(FaultsOptions.Free))
+        {
+            await MeasureFaultsAsync(free, DemandTarget);
+        }
+
+        if (twoCpus is not null && options.Wants(FaultsOptions.TwoCpus))
         {
             await MeasureFaultsAsync(twoCpus, target: null);
         }
 
-        await MeasureFillAsync(free);
+        if (options.Wants(FaultsOptions.Fill))
+        {
+            await MeasureFillAsync(free);
+        }
+
         return new FaultsReport(started, pagerName, options, figures, notes);
     }
 
@@ -89,8 +103,8 @@ internal sealed class FaultsBenchmark
         {
             foreach (var server in turns.Servers)
             {
-                await TouchAsync(server, placement, "latency", options.Touches, order: 1);
-                await TouchAsync(server, placement, "rate", options.RateTouches, order: 1);
+                await TouchAsync(server, placement, "latency", FaultsOptions.WarmUpTouches, order: 1);
+                await TouchAsync(server, placement, "rate", FaultsOptions.WarmUpTouches, order: 1);
             }
 
             await Task.Delay(TimeSpan.FromSeconds(1), cancellation);
@@ -101,11 +115,11 @@ internal sealed class FaultsBenchmark
         for (var round = 1; round <= options.Rounds; round++)
         {
             Say($"{placement.Name}: round {round} of {options.Rounds}");
-            await turns.TakeAsync(async (side, server) =>
+            await turns.TakeAsync(round, async (side, server) =>
             {
                 latency[side].Add(await TouchAsync(server, placement, "latency", options.Touches, round));
             });
-            await turns.TakeAsync(async (side, server) =>
+            await turns.TakeAsync(round, async (side, server) =>
             {
                 rate[side].Add(await TouchAsync(server, placement, "rate", options.RateTouches, round));
             });
@@ -185,6 +199,15 @@ internal sealed class FaultsBenchmark
     private static double[] Numbers(List<JsonElement> runs, string property, double scale) =>
         [.. runs.Select(run => run.GetProperty(property).GetDouble() * scale)];
 
+    private void NoteOtherWork()
+    {
+        var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+        if (load > 1)
+        {
+            notes.Add($"the machine was busy before this began (load average {load:0.0}): take the figures with care");
+        }
+    }
+
     /// <summary>Progress goes to people only: the report is all that standard output carries.</summary>
     private static void Say(string what)
     {
@@ -203,9 +226,10 @@ internal sealed class FaultsBenchmark
 
         public ServerProcess[] Servers { get; } = [baseline, candidate];
 
-        public async Task TakeAsync(Func<int, ServerProcess, Task> turn)
+        /// <summary>Who begins changes with the round, so that neither always follows the other.</summary>
+        public async Task TakeAsync(int round, Func<int, ServerProcess, Task> turn)
         {
-            for (var side = 0; side < 2; side++)
+            foreach (var side in (int[])(round % 2 == 1 ? [0, 1] : [1, 0]))
             {
                 var other = 1 - side;
                 var before = Servers[other].ProcessorTime;

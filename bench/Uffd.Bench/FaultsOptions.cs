@@ -4,15 +4,27 @@ namespace Uffd.Bench;
 
 internal sealed record FaultsOptions
 {
+    public const string OneCpu = "one-cpu";
+    public const string Free = "free";
+    public const string TwoCpus = "two-cpus";
+    public const string Fill = "fill";
+
     public bool Json { get; private init; }
 
-    public int Rounds { get; private init; } = 7;
+    public int Rounds { get; private init; } = 15;
 
-    public int Touches { get; private init; } = 20_000;
+    /// <summary>
+    /// Short runs, and many: where the scheduler may place the programs it moves them together after some ten thousand
+    /// faults, or does not, and a run that holds both is seven times as fast or as slow as the next.
+    /// </summary>
+    public int Touches { get; private init; } = 5000;
 
     public long ImageSize { get; private init; } = 800L << 20;
 
     public bool SelfCheck { get; private init; }
+
+    /// <summary>The parts to measure, all of them if empty.</summary>
+    public IReadOnlyList<string> Only { get; private init; } = [];
 
     /// <summary>Another server program with the same arguments, to be measured in the pager's place.</summary>
     public string? Pager { get; private init; }
@@ -43,6 +55,9 @@ internal sealed record FaultsOptions
                 case "--image-size":
                     options = options with { ImageSize = Size(name, Value(name, ref args)) };
                     break;
+                case "--only":
+                    options = options with { Only = Parts(name, Value(name, ref args)) };
+                    break;
                 case "--pager":
                     options = options with { Pager = Path.GetFullPath(Value(name, ref args)) };
                     break;
@@ -51,10 +66,10 @@ internal sealed record FaultsOptions
             }
         }
 
-        // A round of the rate touches RateTouches pages, and none twice.
-        return options.ImageSize / PageSize < Math.Max(options.RateTouches, options.Touches + Skip)
-            ? throw new BenchException(
-                $"--image-size is too small for --touches {options.Touches}: it takes {options.RateTouches} pages")
+        // No page can be touched twice in a run.
+        var pages = Math.Max(Math.Max(options.RateTouches, options.Touches + Skip), WarmUpTouches + Skip);
+        return options.ImageSize / PageSize < pages
+            ? throw new BenchException($"--image-size is too small: --touches {options.Touches} takes {pages} pages")
             : options;
     }
 
@@ -64,7 +79,12 @@ internal sealed record FaultsOptions
     /// <summary>The touches before the first counted one: the server has met the client by then.</summary>
     public const int Skip = 1000;
 
-    public int RateTouches => 5 * Touches;
+    /// <summary>What each server answers, several times over, before anything counts.</summary>
+    public const int WarmUpTouches = 20_000;
+
+    public int RateTouches => 10 * Touches;
+
+    public bool Wants(string part) => Only.Count == 0 || Only.Contains(part, StringComparer.Ordinal);
 
     private static string Value(string name, ref ReadOnlySpan<string> args)
     {
@@ -81,6 +101,14 @@ internal sealed record FaultsOptions
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 10_000_000
             ? value
             : throw new BenchException($"{name} wants a whole number above 0, not {text}");
+
+    private static string[] Parts(string name, string text)
+    {
+        var parts = text.Split(',');
+        return parts.FirstOrDefault(part => part is not (OneCpu or Free or TwoCpus or Fill)) is { } unknown
+            ? throw new BenchException($"{name} knows {OneCpu}, {Free}, {TwoCpus} and {Fill}, not {unknown}")
+            : parts;
+    }
 
     private static long Size(string name, string text)
     {

@@ -15,7 +15,7 @@ internal sealed class FaultsReport(
 
     public string ToTable()
     {
-        string[] head = ["work", "CPUs", "C", "pager", "ratio", "rounds", "target", "ok?"];
+        string[] head = ["work", "CPUs", "C", "pager", "ratio", "spread", "target", "ok?"];
         List<string[]> rows = [head];
         rows.AddRange(figures.Select(f => (string[])
         [
@@ -24,7 +24,7 @@ internal sealed class FaultsReport(
             Value(f.BaselineMedian, f.Unit),
             Value(f.PagerMedian, f.Unit),
             Ratio(f.Ratio),
-            $"{Ratio(f.RoundRatios.Min())}-{Ratio(f.RoundRatios.Max())}",
+            $"{Ratio(f.MiddleHalf.Low)}-{Ratio(f.MiddleHalf.High)}",
             f.Target is { } target ? Ratio(target) : "",
             f.Ok switch { true => "yes", false => "NO", null => "" },
         ]));
@@ -43,9 +43,10 @@ internal sealed class FaultsReport(
         }
 
         text.AppendLine();
-        text.AppendLine($"C: the plainest handler; for the background fill, one plain UFFDIO_COPY of the image.");
-        text.AppendLine($"pager: {pager}. Medians of {options.Rounds} rounds, taken by turns. ratio: the pager's cost");
-        text.AppendLine($"over the C program's, above 1 is slower; rounds: the lowest and the highest of single rounds.");
+        text.AppendLine("C: the plainest handler; for the background fill, one plain UFFDIO_COPY of the image.");
+        text.AppendLine($"pager: {pager}. C and pager: medians of {options.Rounds} rounds, taken by turns.");
+        text.AppendLine("ratio: the pager's cost over the C program's, the median of the rounds' ratios; above 1 is slower.");
+        text.AppendLine("spread: half of the rounds' ratios lie within.");
         foreach (var note in notes)
         {
             text.AppendLine($"note: {note}");
@@ -57,7 +58,7 @@ internal sealed class FaultsReport(
     public string ToJson()
     {
         var report = new ReportJson(
-            "faults", started, RuntimeInformation.OSDescription, RuntimeInformation.ProcessArchitecture.ToString(),
+            "faults", started, $"Linux {Environment.OSVersion.Version}", RuntimeInformation.ProcessArchitecture.ToString(),
             Environment.ProcessorCount, RuntimeInformation.FrameworkDescription, pager, options.Rounds, options.Touches,
             options.ImageSize,
             [

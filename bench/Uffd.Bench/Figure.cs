@@ -1,7 +1,7 @@
 namespace Uffd.Bench;
 
 /// <summary>
-/// One thing measured on both sides, round by round. The ratio is the pager's cost over the baseline's: below 1 the
+/// One thing measured on both sides, round by round. A ratio is the pager's cost over the baseline's: below 1 the
 /// pager is faster, for times and for rates alike.
 /// </summary>
 internal sealed record Figure(
@@ -12,16 +12,28 @@ internal sealed record Figure(
 
     public double PagerMedian => Median(PagerRounds);
 
-    public double Ratio => Cost(BaselineMedian, PagerMedian);
+    /// <summary>
+    /// The ratios within single rounds. Their median is the figure's ratio, and not the ratio of the two medians: on a
+    /// machine that has a fast and a slow mood, each side's median falls into one or the other by chance, while the two
+    /// runs of a round stand next to each other in time.
+    /// </summary>
+    public double[] RoundRatios { get; } = [.. BaselineRounds.Zip(PagerRounds, (baseline, pager) =>
+        Unit.EndsWith("/s", StringComparison.Ordinal) ? baseline / pager : pager / baseline)];
 
-    /// <summary>The ratios within single rounds: how far they lie apart says how much the machine's noise weighs.</summary>
-    public double[] RoundRatios => [.. BaselineRounds.Zip(PagerRounds, Cost)];
+    public double Ratio => Median(RoundRatios);
+
+    /// <summary>Half of the rounds' ratios lie within: how far apart it is says how much the machine's noise weighs.</summary>
+    public (double Low, double High) MiddleHalf
+    {
+        get
+        {
+            double[] sorted = [.. RoundRatios.Order()];
+            var quarter = sorted.Length / 4;
+            return (sorted[quarter], sorted[^(quarter + 1)]);
+        }
+    }
 
     public bool? Ok => Target is { } target ? Ratio <= target : null;
-
-    private bool MoreIsBetter => Unit.EndsWith("/s", StringComparison.Ordinal);
-
-    private double Cost(double baseline, double pager) => MoreIsBetter ? baseline / pager : pager / baseline;
 
     private static double Median(double[] values)
     {

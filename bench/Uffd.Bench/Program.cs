@@ -8,9 +8,10 @@ const string Usage = """
       faults   page faults answered by the pager beside the plainest C handler, in the same run
 
       --json              one JSON object in place of the table
-      --rounds N          how often each side is measured, in turn (7)
-      --touches N         pages that one round touches (20000 for latency; five times as many for the rate)
+      --rounds N          how often each side is measured, in turn (15)
+      --touches N         pages that one round touches (5000; ten times as many for the rate)
       --image-size SIZE   the image: bytes, or with KiB, MiB or GiB (800MiB)
+      --only PARTS        some of one-cpu,free,two-cpus,fill (all)
       --self-check        the C handler takes the pager's place: every ratio should be near 1
     """;
 

@@ -44,7 +44,9 @@ internal static class Programs
         }
         catch (Win32Exception e)
         {
-            throw new BenchException($"{start.FileName}: {e.Message} ({whenMissing})");
+            const int NoSuchFile = 2;
+            var reason = e.NativeErrorCode == NoSuchFile ? "was not found" : $"could not be started: {e.Message}";
+            throw new BenchException($"{start.FileName} {reason} ({whenMissing})");
         }
     }
 
