@@ -18,10 +18,10 @@ internal sealed class Verb(string name, string description) : Command(name, desc
 
     /// <summary>
     /// How long the verb may take to end after SIGINT or SIGTERM cancelled its token; then the process ends under it. A verb
-    /// that holds other processes' memory needs long enough to settle every page: closing a userfaultfd leaves zeros. Default:
-    /// 2 seconds.
+    /// that holds other processes' memory needs long enough to settle every page: closing a userfaultfd leaves zeros. Null: the
+    /// verb takes the signals itself. Default: 2 seconds.
     /// </summary>
-    public TimeSpan TerminationTimeout { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan? TerminationTimeout { get; init; } = TimeSpan.FromSeconds(2);
 }
 
 /// <summary>An example in the help.</summary>

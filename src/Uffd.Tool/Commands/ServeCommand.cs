@@ -86,6 +86,7 @@ internal static class ServeCommand
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, 0.01, 86400));
         var verb = new Verb("serve", "Serve the page faults of processes that hand over their memory, from a file")
         {
+            TerminationTimeout = null, // SIGTERM is its regular end, and takes as long as the clients need
             Examples =
             [
                 new("uffd serve --socket /run/vm.sock --image vm.mem", "serve Firecracker snapshots"),
