@@ -8,7 +8,8 @@ internal sealed record Baselines(string Handler, string Toucher, string Bulk)
         await CompileAsync("toucher", directory, cancellation),
         await CompileAsync("bulk", directory, cancellation));
 
-    private static async Task<string> CompileAsync(string name, string directory, CancellationToken cancellation)
+    /// <summary>Compiles one of them.</summary>
+    public static async Task<string> CompileAsync(string name, string directory, CancellationToken cancellation)
     {
         var output = Path.Combine(directory, name);
         var start = Programs.Command(

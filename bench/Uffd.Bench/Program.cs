@@ -4,8 +4,10 @@ using Uffd.Bench;
 // 0: every target is met. 1: a target is missed. 2: nothing could be measured. 130: interrupted.
 const string Usage = """
     usage: Uffd.Bench faults [options]
+           Uffd.Bench sources [--json]
 
       faults   page faults answered by the pager beside the plainest C handler, in the same run
+      sources  ways to read a file while looking for pages of zeros, beside one plain copy
 
       --json              one JSON object in place of the table
       --rounds N          how often each side is measured, in turn (15)
@@ -15,7 +17,7 @@ const string Usage = """
       --self-check        the C handler takes the pager's place: every ratio should be near 1
     """;
 
-if (args is not ["faults", .. var rest])
+if (args is not [("faults" or "sources") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -36,6 +38,12 @@ using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrup
 
 try
 {
+    if (verb is "sources")
+    {
+        Console.Write(await SourcesBenchmark.RunAsync(rest.Contains("--json"), interrupted.Token));
+        return 0;
+    }
+
     if (FaultsOptions.Parse(rest) is not { } options)
     {
         Console.WriteLine(Usage);

@@ -85,9 +85,6 @@ public sealed class AddressSpace : IDisposable
 
     internal long PendingPages => Volatile.Read(ref _pending);
 
-    /// <summary>Whether the fault loop is at work, which the background fill gives way to.</summary>
-    internal bool IsServing => _loop.IsServing;
-
     /// <summary>The counts so far.</summary>
     public AddressSpaceStatistics GetStatistics() => Counters.Snapshot(Math.Max(0, PendingPages), TotalPages);
 

@@ -3,16 +3,16 @@ using System.Diagnostics.CodeAnalysis;
 namespace Uffd.Paging;
 
 /// <summary>
-/// The thread that brings what nobody has touched yet, in order of address, a run at a time, and gives way to faults. A page whose
+/// The thread that brings what nobody has touched yet, in order of address, a run at a time, behind the faults. A page whose
 /// source fails is left missing and tried again later; only a fault that waits for it applies the failure policy.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "its thread disposes what it uses, last")]
 internal sealed class BackgroundFill
 {
     private const ulong RunBytes = 128 << 10;
+    private const int Niceness = 5;
     private const int MaxStackBytes = 256 << 10;
 
-    private static readonly TimeSpan Yielding = TimeSpan.FromMicroseconds(200);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -41,6 +41,9 @@ internal sealed class BackgroundFill
 
     private void Run()
     {
+        // How it gives way to faults: on another CPU there is nothing to give way with, and on the same one the scheduler lets the
+        // fault loop and the process run first.
+        CurrentThread.TrySetNiceness(Niceness);
         try
         {
             TimeSpan pause = FirstPause;
@@ -80,7 +83,6 @@ internal sealed class BackgroundFill
             long page = slice.FirstPage;
             while (!_stop.IsSet && (page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
             {
-                //GiveWay();
                 int claimed = Claim(slice, page);
                 FillOutcome outcome = claimed == 0 ? FillOutcome.Done(1) : _filler.Fill(slice, page, claimed);
                 if (outcome.Status == FillStatus.TargetGone)
@@ -135,22 +137,6 @@ internal sealed class BackgroundFill
                 _space.Inbox.Enqueue(new PageKey(slice.Map, page + index));
                 _space.WakeLoop();
             }
-        }
-    }
-
-    /// <summary>Demand first: while faults are being served, wait a moment, but never so long that the fill starves.</summary>
-    private void GiveWay()
-    {
-        if (!_space.IsServing)
-        {
-            return;
-        }
-
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        var spinner = new SpinWait();
-        while (_space.IsServing && !_stop.IsSet && System.Diagnostics.Stopwatch.GetElapsedTime(start) < Yielding)
-        {
-            spinner.SpinOnce(sleep1Threshold: -1);
         }
     }
 

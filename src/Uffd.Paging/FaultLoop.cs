@@ -36,7 +36,6 @@ internal sealed partial class FaultLoop
     private bool _targetExited;
     private volatile bool _reportedGone;
     private volatile bool _stopping;
-    private volatile bool _serving;
 
     public FaultLoop(AddressSpace space)
     {
@@ -46,9 +45,6 @@ internal sealed partial class FaultLoop
         _filler = new PageFiller(space, gate: null, background: false);
         _thread = new Thread(Run) { IsBackground = true, Name = $"uffd-fault-{space.Id}" };
     }
-
-    /// <summary>Whether faults are being served right now.</summary>
-    public bool IsServing => _serving;
 
     public void Start() => _thread.Start();
 
@@ -121,10 +117,7 @@ internal sealed partial class FaultLoop
             }
 
             _reportedGone = false;
-            _serving = true;
-            bool alive = ServeOnce();
-            _serving = false;
-            if (!alive)
+            if (!ServeOnce())
             {
                 return AddressSpaceEnd.TargetExited;
             }

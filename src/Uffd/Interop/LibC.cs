@@ -122,6 +122,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "memcpy")]
     public static partial void* MemCpy(void* destination, void* source, nuint count);
 
+    [LibraryImport(Library, EntryPoint = "setpriority", SetLastError = true)]
+    public static partial int SetPriority(int which, uint who, int niceness);
+
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint GetEUid();
 }
