@@ -59,7 +59,7 @@ public sealed class LazyLoadDemo
         string length = digest.Length.ToString(CultureInfo.InvariantCulture);
         await using var worker = ChildProcess.Start(_options.Self(["demo-worker", socket, length, checksums]));
         DemoWorkerResult result = await FollowAsync(worker, digest.PageChecksums.Length, cancellation).ConfigureAwait(false);
-        string resident = await daemon.WaitForLineAsync(line => EventOf(line) is "resident", "the daemon", ReadyTimeout, cancellation).ConfigureAwait(false);
+        string resident = await daemon.WaitForLineAsync(line => IsResident(line, digest.Length), "the daemon", ReadyTimeout, cancellation).ConfigureAwait(false);
         return Conclude(digest, eagerLoadMs, result, resident);
     }
 
@@ -134,6 +134,14 @@ public sealed class LazyLoadDemo
     {
         using var parsed = JsonDocument.Parse(line);
         return parsed.RootElement.GetProperty("event").GetString();
+    }
+
+    /// <summary>The worker is two clients: a page to warm up, then the image.</summary>
+    private static bool IsResident(string line, ulong length)
+    {
+        using var parsed = JsonDocument.Parse(line);
+        return parsed.RootElement.GetProperty("event").GetString() is "resident"
+            && parsed.RootElement.GetProperty("bytes").GetUInt64() >= length;
     }
 
     private Action<double> Report(DemoPhase phase) => share => _options.Progress(phase, share);
