@@ -23,7 +23,7 @@ public sealed unsafe class ProcessHandle : IDisposable
 
     /// <summary>Opens a process.</summary>
     /// <param name="processId">Its id.</param>
-    /// <returns>Null when there is no such process.</returns>
+    /// <returns>Null when there is no such process, also when the id is only a thread's.</returns>
     /// <exception cref="UffdException">Another failure: ENOSYS before Linux 5.3, EMFILE.</exception>
     public static ProcessHandle? TryOpen(int processId)
     {
@@ -35,7 +35,7 @@ public sealed unsafe class ProcessHandle : IDisposable
         nint descriptor = LibC.SyscallPidfdOpen(SyscallAbi.SYS_pidfd_open, processId, 0);
         Errno errno = Kernel.LastErrno;
         return descriptor >= 0 ? new ProcessHandle(new SafeDescriptorHandle(descriptor), processId)
-            : errno is Errno.ESRCH or Errno.EINVAL ? null
+            : errno is Errno.ESRCH or Errno.EINVAL or Errno.ENOENT ? null // the last two: a thread that is no process, by kernel
             : throw new UffdException("pidfd_open", errno, errno == Errno.ENOSYS ? "it needs Linux 5.3" : null);
     }
 
