@@ -99,10 +99,16 @@ public sealed unsafe class FdChannel : IDisposable
     /// <summary>Sends bytes with descriptors beside the first of them. Sends all of them, in pieces where needed.</summary>
     /// <param name="bytes">At least one when there are descriptors.</param>
     /// <param name="descriptors">Stay owned by the caller; the other side gets copies.</param>
+    /// <exception cref="ArgumentException">Descriptors without a byte: a stream would lose them without a word.</exception>
     /// <exception cref="UffdException">EPIPE, ECONNRESET: the other side has closed; EAGAIN: it does not read.</exception>
     public void Send(ReadOnlySpan<byte> bytes, params ReadOnlySpan<SafeDescriptorHandle> descriptors)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors, nameof(descriptors));
+        if (bytes.IsEmpty && !descriptors.IsEmpty)
+        {
+            throw new ArgumentException("a stream carries descriptors beside at least one byte", nameof(bytes));
+        }
+
         int sent = SendSome(bytes, descriptors, DescriptorAbi.MSG_NOSIGNAL);
         while (sent < bytes.Length)
         {
