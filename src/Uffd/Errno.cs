@@ -72,6 +72,9 @@ public enum Errno
     /// <summary>This kernel has no such system call.</summary>
     ENOSYS = 38,
 
+    /// <summary>This kernel has no such socket option.</summary>
+    ENOPROTOOPT = 92,
+
     /// <summary>Not supported.</summary>
     EOPNOTSUPP = 95,
 

@@ -87,13 +87,24 @@ public sealed unsafe class FdChannel : IDisposable
     /// A handle to the process on the other end, free of the reuse of process ids where the kernel can (SO_PEERPIDFD, 6.5),
     /// else found by its id. Null when that process has gone.
     /// </summary>
+    /// <exception cref="UffdException">EMFILE, ENFILE: no descriptor is left.</exception>
     public ProcessHandle? OpenPeerProcess()
     {
         int descriptor;
         uint length = sizeof(int);
-        return LibC.GetSockOpt(Handle, DescriptorAbi.SOL_SOCKET, DescriptorAbi.SO_PEERPIDFD, &descriptor, &length) == 0
-            ? new ProcessHandle(new SafeDescriptorHandle(descriptor), GetPeer().ProcessId)
-            : ProcessHandle.TryOpen(GetPeer().ProcessId);
+        if (LibC.GetSockOpt(Handle, DescriptorAbi.SOL_SOCKET, DescriptorAbi.SO_PEERPIDFD, &descriptor, &length) == 0)
+        {
+            return new ProcessHandle(new SafeDescriptorHandle(descriptor), GetPeer().ProcessId);
+        }
+
+        // Only a kernel that does not know the option may be asked by id: otherwise the process has gone, and its id may
+        // be another's by now.
+        return Kernel.LastErrno switch
+        {
+            Errno.ENOPROTOOPT => ProcessHandle.TryOpen(GetPeer().ProcessId),
+            Errno.EMFILE or Errno.ENFILE => throw Kernel.Failure("getsockopt(SO_PEERPIDFD)"),
+            _ => null,
+        };
     }
 
     /// <summary>Sends bytes with descriptors beside the first of them. Sends all of them, in pieces where needed.</summary>
