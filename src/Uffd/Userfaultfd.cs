@@ -20,7 +20,8 @@ namespace Uffd;
 [SuppressMessage("Naming", "CA1724", Justification = "the kernel's word")]
 public sealed partial class Userfaultfd : IDisposable
 {
-    private static readonly Lazy<UffdFeatures> Supported = new(ProbeSupportedFeatures);
+    // A success is kept; a failure is not, for it may be a lack of descriptors that passes.
+    private static readonly Lazy<UffdFeatures> Supported = new(ProbeSupportedFeatures, LazyThreadSafetyMode.PublicationOnly);
 
     private Userfaultfd(SafeUserfaultfdHandle handle, UffdFeatures features, UffdFaultScope? faultScope)
     {
