@@ -49,7 +49,7 @@ public readonly record struct AddressRange
 
     /// <summary>Whether <paramref name="address"/> lies inside.</summary>
     /// <param name="address">An address.</param>
-    public bool Contains(ulong address) => address - Start < Length && address >= Start;
+    public bool Contains(ulong address) => address >= Start && address - Start < Length;
 
     /// <summary>Whether all of <paramref name="other"/> lies inside.</summary>
     /// <param name="other">Another range.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace Uffd.Testing;
@@ -11,6 +12,8 @@ public static partial class NativeTouch
 {
     /// <summary>How long a touch may wait where nothing else is said.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
+
+    private static readonly ConcurrentDictionary<Task, AddressRange> Running = new();
 
     /// <summary>Reads memory.</summary>
     /// <param name="address">Where.</param>
@@ -29,6 +32,7 @@ public static partial class NativeTouch
                 NativeMemory.Free(buffer);
                 return bytes;
             },
+            new AddressRange(address, (ulong)length),
             timeout);
 
     /// <summary>Reads one byte.</summary>
@@ -54,6 +58,7 @@ public static partial class NativeTouch
                 MemSet((void*)address, value, (nuint)length);
                 return true;
             },
+            new AddressRange(address, length),
             timeout);
 
     /// <summary>Writes one byte.</summary>
@@ -83,6 +88,7 @@ public static partial class NativeTouch
                 NativeMemory.Free(one);
                 return values;
             },
+            range,
             timeout);
 
     /// <summary>Runs something that may get stuck in a system call on a thread of its own.</summary>
@@ -92,7 +98,30 @@ public static partial class NativeTouch
     public static Task<T> Run<T>(Func<T> action, TimeSpan? timeout = null)
     {
         ArgumentNullException.ThrowIfNull(action);
+        return Run(action, default, timeout);
+    }
+
+    /// <summary>
+    /// Waits until no touch of a range runs any more, whatever became of it. For who is about to unmap: a touch whose page came
+    /// late, or never, would end the process. The pages must have come, or the userfaultfd must have been closed.
+    /// </summary>
+    /// <param name="range">The range.</param>
+    /// <exception cref="TimeoutException">A touch still waits.</exception>
+    public static void WaitForEnd(AddressRange range)
+    {
+        foreach (Task task in Running.Where(touch => touch.Value.Overlaps(range)).Select(touch => touch.Key))
+        {
+            if (!((IAsyncResult)task).AsyncWaitHandle.WaitOne(DefaultTimeout))
+            {
+                throw new TimeoutException($"a touch in {range} does not end");
+            }
+        }
+    }
+
+    private static Task<T> Run<T>(Func<T> action, AddressRange touched, TimeSpan? timeout)
+    {
         var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Running[completion.Task] = touched;
         var thread = new Thread(() =>
         {
             try
@@ -103,6 +132,8 @@ public static partial class NativeTouch
             {
                 completion.SetException(exception);
             }
+
+            Running.TryRemove(completion.Task, out _);
         })
         {
             IsBackground = true,

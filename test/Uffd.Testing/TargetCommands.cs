@@ -201,6 +201,12 @@ public sealed record TargetJob(TargetCommands Target, string Id, string Command)
     /// <summary>Whether it has come to its end. It says nothing about how far a running one is.</summary>
     public async Task<bool> IsDoneAsync() => await Target.RunAsync($"done {Id}") is "1";
 
+    /// <summary>
+    /// Sends its thread a signal, which is handled and changes nothing, except that a thread that waits for a page faults again
+    /// and is announced once more. A <c>touchmany</c> touches on other threads, which the signal does not reach.
+    /// </summary>
+    public Task InterruptAsync() => Target.RunAsync($"interrupt {Id}");
+
     /// <summary>Waits for it and gives its answer, also an error. Until then the target obeys nothing else.</summary>
     public Task<TargetReply> TryJoinAsync() => Target.TryAsync($"join {Id}");
 

@@ -90,7 +90,11 @@ internal sealed class Arena : IDisposable
         _poller.Dispose();
         Reader.Dispose();
         Userfaultfd.Dispose();
-        Map?.Dispose();
+        if (Map is not null)
+        {
+            NativeTouch.WaitForEnd(Map.Range);
+            Map.Dispose();
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 // Mapping and touching memory.
 #include "target.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -382,20 +381,4 @@ void command_sysread(const struct command *command, char *reply)
     } else {
         reply_ok(reply, "%zd", got);
     }
-}
-
-void command_descriptors(const struct command *command, char *reply)
-{
-    (void)command;
-    int count = -1; // the directory's own
-    DIR *directory = opendir("/proc/self/fd");
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        count += entry->d_name[0] != '.';
-    }
-
-    if (directory != NULL) {
-        closedir(directory);
-    }
-
-    reply_ok(reply, "%d", count);
 }

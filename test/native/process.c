@@ -1,9 +1,11 @@
 // Commands that run beside the command loop: in threads, and in a forked child.
 #include "target.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -95,6 +97,22 @@ void command_done(const struct command *command, char *reply)
     reply_ok(reply, "%d", __atomic_load_n(&job->done, __ATOMIC_ACQUIRE));
 }
 
+void command_interrupt(const struct command *command, char *reply)
+{
+    struct job *job = command->count == 2 ? find_job(command->words[1]) : NULL;
+    if (job == NULL) {
+        reply_usage(reply, "interrupt ID");
+        return;
+    }
+
+    int number = pthread_kill(job->thread, SIGUSR1);
+    if (number != 0) {
+        reply_errno(reply, number);
+    } else {
+        reply_done(reply);
+    }
+}
+
 void forget_jobs_and_child(void)
 {
     memset(jobs, 0, sizeof jobs); // their threads stayed in the parent
@@ -104,7 +122,9 @@ void forget_jobs_and_child(void)
     }
 }
 
-// May run as a job: with EVENT_FORK, fork() returns only once somebody has read the event.
+// May run as a job: with EVENT_FORK it returns only once somebody has read the event. Until then fork() would hold the
+// locks of malloc and stdio, which the command loop needs; _Fork() takes none. The child goes on in the job's thread, whose
+// heap is its own.
 void command_fork(const struct command *command, char *reply)
 {
     (void)command;
@@ -119,7 +139,7 @@ void command_fork(const struct command *command, char *reply)
         return;
     }
 
-    pid_t pid = fork();
+    pid_t pid = _Fork();
     if (pid == 0) {
         // Copies of the parent's input and output would keep others waiting for their end.
         close(pair[0]);
@@ -175,6 +195,22 @@ void command_waitchild(const struct command *command, char *reply)
     } else {
         reply_ok(reply, "exit %d", WEXITSTATUS(status));
     }
+}
+
+void command_descriptors(const struct command *command, char *reply)
+{
+    (void)command;
+    int count = -1; // the directory's own
+    DIR *directory = opendir("/proc/self/fd");
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+
+    if (directory != NULL) {
+        closedir(directory);
+    }
+
+    reply_ok(reply, "%d", count);
 }
 
 static void *watch_parent(void *argument)

@@ -15,15 +15,15 @@
 //               madvise ADVICE OFFSET LENGTH | dontneed OFFSET LENGTH | remove OFFSET LENGTH
 //               munmap OFFSET LENGTH | mremap OFFSET LENGTH             -> the new address; a whole region follows the move
 //               sysread OFFSET LENGTH                                   -> bytes that read(2) of /dev/zero stored there
-//               descriptors                                             -> how many are open
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
 //               register MODE [OFFSET LENGTH]                           -> IOCTLS | unregister [OFFSET LENGTH] | closeuffd
 //     socket    connect PATH | sendtext HEX | sendfd WHAT... | sendboth HEX WHAT... | recv LENGTH -> HEX, or eof
 //               send PATH TEXT  (connects, sends the text and the uffd in one message, leaves the connection open)
 //               shutdown | closesock               WHAT: uffd, null (/dev/null) or memfd (of the selected region)
 //     threads   async ID COMMAND... | join ID -> its answer | done ID -> 1 or 0
+//               interrupt ID (a signal that its thread handles and goes on)
 //     process   fork -> PID; the child obeys what follows `child` | child COMMAND... | waitchild -> exit N, or signal N
-//               pid | exit | crash (SIGKILL)
+//               pid | descriptors -> how many are open | exit | crash (SIGKILL)
 #include "target.h"
 
 #include <errno.h>
@@ -72,6 +72,7 @@ static const struct {
     { "async", command_async },
     { "join", command_join },
     { "done", command_done },
+    { "interrupt", command_interrupt },
     { "fork", command_fork },
     { "child", command_child },
     { "waitchild", command_waitchild },
@@ -210,9 +211,15 @@ static void command_crash(const struct command *command, char *reply)
     kill(getpid(), SIGKILL);
 }
 
+static void on_interrupt(int signal)
+{
+    (void)signal;
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, on_interrupt);
     install_fault_handlers();
     exit_with_parent(STDIN_FILENO);
     serve(STDIN_FILENO, STDOUT_FILENO);

@@ -53,7 +53,7 @@ void format_hex(const uint8_t *bytes, size_t length, char *text);
 
 // memory.c
 handler command_map, command_select, command_base, command_touch, command_touchmany, command_write, command_fill, command_hash, command_dump,
-    command_madvise, command_dontneed, command_remove, command_munmap, command_mremap, command_sysread, command_descriptors;
+    command_madvise, command_dontneed, command_remove, command_munmap, command_mremap, command_sysread;
 struct region *selected_region(void);
 // Where `words[first]` (offset) and `words[first + 1]` (length) point; a missing length is the rest of the region.
 bool parse_range(const struct command *command, int first, uint8_t **start, size_t *length);
@@ -66,7 +66,7 @@ handler command_uffd, command_register, command_unregister, command_closeuffd;
 handler command_connect, command_send, command_sendtext, command_sendfd, command_sendboth, command_recv, command_shutdown, command_closesock;
 
 // process.c
-handler command_async, command_join, command_done, command_fork, command_child, command_waitchild;
+handler command_async, command_join, command_done, command_interrupt, command_fork, command_child, command_waitchild, command_descriptors;
 void forget_jobs_and_child(void);
 void exit_with_parent(int in);
 

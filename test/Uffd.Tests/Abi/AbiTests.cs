@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
 using Uffd.Abi;
+using Uffd.Interop;
 
 namespace Uffd.Tests.Abi;
 
@@ -70,6 +71,22 @@ public class AbiTests
     }
 
     [Fact]
+    public void Calls_return_what_they_return_in_C()
+    {
+        (string Call, int Size)[] calls = [.. Calls()];
+        Assert.Contains(calls, call => call.Call.StartsWith("accept4(", StringComparison.Ordinal));
+        CompilerResult result = Compile("gcc", [.. calls.Select(call => AssertEqual($"sizeof({call.Call})", (uint)call.Size))]);
+        Assert.True(result.ExitCode == 0, result.Output);
+    }
+
+    [Fact]
+    public void Call_that_returns_something_else_does_not_compile()
+    {
+        CompilerResult result = Compile("gcc", [AssertEqual("sizeof(accept4(0, 0, 0, 0))", (uint)nint.Size)]);
+        Assert.NotEqual(0, result.ExitCode);
+    }
+
+    [Fact]
     public void System_call_number_is_that_of_this_architecture()
     {
         int expected = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 282 : 323;
@@ -88,6 +105,14 @@ public class AbiTests
         IEnumerable<string> layouts = AbiTypes.Where(type => type.IsValueType).SelectMany(LayoutOf);
         return [.. constants, .. errors, .. layouts];
     }
+
+    /// <summary>Each function of the C library that is called, as a call that is never made, and the size of what it returns.</summary>
+    private static IEnumerable<(string Call, int Size)> Calls()
+        => from method in typeof(LibC).GetMethods(Everything)
+           let import = method.GetCustomAttribute<LibraryImportAttribute>()
+           where import is not null
+           let arguments = string.Join(", ", method.GetParameters().Select(_ => "0"))
+           select ($"{import.EntryPoint}({arguments})", method.ReturnType.IsPointer ? nint.Size : Marshal.SizeOf(method.ReturnType));
 
     private static string AssertEqual(string name, object value) => Convert.GetTypeCode(value) is TypeCode.Int32 or TypeCode.Int16 or TypeCode.Int64
         ? string.Create(CultureInfo.InvariantCulture, $"_Static_assert((long long)({name}) == {value}LL, \"{name}\");")
@@ -123,6 +148,6 @@ public class AbiTests
         var source = new StringBuilder("#include \"abi.h\"\n");
         source.AppendJoin('\n', assertions).Append('\n');
         File.WriteAllText(file, source.ToString());
-        return NativeCompiler.Run(compiler, ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", $"-I{NativeCompiler.SourceFolder}", file]);
+        return NativeCompiler.Run(compiler, ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-nonnull", "-fsyntax-only", $"-I{NativeCompiler.SourceFolder}", file]);
     }
 }

@@ -101,8 +101,16 @@ public partial class RefusalTests
         {
             nint number = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 147 : 117; // setresuid
             const nint Nobody = 65534;
-            Assert.Equal(0, SetUsers(number, Nobody, Nobody, Nobody));
-            return action();
+            Assert.Equal(0, SetUsers(number, Nobody, Nobody, saved: 0));
+            try
+            {
+                return action();
+            }
+            finally
+            {
+                // Threads inherit the user of the one that starts them: nothing that outlives the test may start as nobody.
+                Assert.Equal(0, SetUsers(number, 0, 0, 0));
+            }
         });
     }
 

@@ -69,6 +69,23 @@ public class EventReaderTests
     }
 
     [Fact]
+    public async Task Thread_that_handled_a_signal_announces_its_page_again()
+    {
+        (NativeTarget target, Arena arena, AddressRange region) = await Start(1, UffdFeatures.None);
+        await using (target)
+        using (arena)
+        {
+            TargetJob touch = await target.BeginAsync("touch 0");
+            UffdEvent first = arena.ReadOne();
+            await touch.InterruptAsync();
+            Assert.Equal(first, arena.ReadOne());
+            byte[] content = Content.Random(1);
+            arena.Userfaultfd.Copy(region.Start, content).ThrowIfIncomplete();
+            Assert.Equal(content[0], Assert.Single(await touch.JoinTouchesAsync()).Value);
+        }
+    }
+
+    [Fact]
     public async Task Exact_addresses_and_writes_are_told()
     {
         using Arena arena = Arena.Create(1, features: UffdFeatures.ExactAddress | UffdFeatures.ThreadId);
