@@ -1,4 +1,5 @@
 using System.Globalization;
+using Uffd.Paging;
 
 namespace Uffd.Daemon;
 
@@ -8,7 +9,7 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Set in a token that tells of the process's end, not of the socket.</summary>
     public const ulong ExitBit = 1UL << 62;
 
-    private readonly List<Userfaultfd> _held = [];
+    private readonly List<SafeDescriptorHandle> _held = [];
     private readonly ProcessHandle? _process;
 
     public ClientConnection(FdChannel channel, PeerCredentials peer, ulong token)
@@ -39,7 +40,8 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Whether a handshake is due: the first, or a further one that has begun.</summary>
     public bool IsHandshaking => !HasAttached || Reader.IsInTheMiddle;
 
-    public bool IsHolding => _held.Count > 0;
+    /// <summary>Whether there is a reason to keep it: it may say more, is served, or something is kept for it, while its process lives.</summary>
+    public bool IsWanted => (IsListening || HasAttached || _held.Count > 0) && !HasExited;
 
     public bool HasExited => _process?.HasExited ?? true;
 
@@ -52,13 +54,39 @@ internal sealed class ClientConnection : IDisposable
         }
     }
 
-    /// <summary>Reads no more from it. The channel stays open until the process ends, so that the client sees no early end.</summary>
+    /// <summary>
+    /// Reads no more from it, and keeps every userfaultfd that it has sent and that is not served. The channel stays open until
+    /// the process ends, so that the client sees no early end.
+    /// </summary>
     public void StopListening(EventPoller poller)
     {
-        if (IsListening)
+        if (!IsListening)
         {
-            IsListening = false;
-            poller.Remove(Channel.Handle);
+            return;
+        }
+
+        IsListening = false;
+        poller.Remove(Channel.Handle);
+        Channel.ShutDownReceiving();
+        var rest = new List<SafeDescriptorHandle>(Reader.TakeDescriptors());
+        try
+        {
+            byte[] ignored = new byte[4096];
+            FdReceiveResult result;
+            do
+            {
+                result = Channel.Receive(ignored, rest);
+            }
+            while (result is { IsEnd: false, WouldBlock: false });
+        }
+        catch (UffdException)
+        {
+            // The connection broke: nothing more comes out of it.
+        }
+
+        foreach (SafeDescriptorHandle descriptor in rest)
+        {
+            Keep(descriptor);
         }
     }
 
@@ -77,84 +105,82 @@ internal sealed class ClientConnection : IDisposable
     /// </summary>
     public Userfaultfd? TakeUserfaultfd(IReadOnlyList<SafeDescriptorHandle> descriptors, out string? fault)
     {
-        Userfaultfd? first = null;
+        var found = new List<Userfaultfd>();
+        string? other = null;
         fault = null;
         foreach (SafeDescriptorHandle descriptor in descriptors)
         {
             try
             {
-                var userfaultfd = Userfaultfd.FromDescriptor(descriptor);
-                if (first is null)
-                {
-                    first = userfaultfd;
-                }
-                else
-                {
-                    _held.Add(userfaultfd);
-                    fault = "more than one userfaultfd came with one text";
-                }
+                found.Add(Userfaultfd.FromDescriptor(descriptor));
             }
             catch (UffdException exception)
             {
-                fault ??= first is null ? exception.Message : null;
+                other ??= exception.Message;
                 descriptor.Dispose();
+            }
+            catch (IOException exception)
+            {
+                fault = $"the userfaultfd cannot be looked at: {exception.Message}";
+                _held.Add(descriptor); // it is one: only its features could not be read
             }
         }
 
-        if (first is not null && IsHolding)
+        fault ??= found.Count switch
         {
-            _held.Add(first);
-            return null;
+            0 => other ?? "no userfaultfd came with the text",
+            1 => null,
+            _ => "more than one userfaultfd came with one text",
+        };
+        if (fault is null)
+        {
+            return found[0];
         }
 
-        fault = first is null ? fault ?? "no userfaultfd came with the text" : null;
-        return first;
+        found.ForEach(Hold);
+        return null;
     }
 
     /// <summary>Keeps a userfaultfd, unserved, until the process ends.</summary>
-    public void Hold(Userfaultfd userfaultfd) => _held.Add(userfaultfd);
-
-    /// <summary>Keeps what the unfinished handshake had brought.</summary>
-    public void HoldRest()
-    {
-        foreach (SafeDescriptorHandle descriptor in Reader.TakeDescriptors())
-        {
-            try
-            {
-                _held.Add(Userfaultfd.FromDescriptor(descriptor));
-            }
-            catch (UffdException)
-            {
-                descriptor.Dispose(); // no userfaultfd: nothing depends on it
-            }
-        }
-    }
+    public void Hold(Userfaultfd userfaultfd) => _held.Add(userfaultfd.Handle);
 
     /// <summary>
-    /// Before the kept descriptors close for good: poisons what the process has registered, as far as its maps can be read, so that
-    /// it reads no zeros.
+    /// Before the kept descriptors close for good: poisons what the process has registered, so that it reads no zeros. Where its
+    /// maps cannot be read, or the policy says so, the process is killed.
     /// </summary>
-    public void SettleHeld()
+    /// <returns>One line that says what had to be done or could not be, or null.</returns>
+    public string? SettleHeld(FaultFailurePolicy policy)
     {
-        if (!IsHolding || HasExited)
+        if (_held.Count == 0 || _process is null || _process.HasExited)
         {
-            return;
+            return null;
         }
 
-        foreach (AddressRange range in RegisteredRanges.Read(Peer.ProcessId))
+        if (policy != FaultFailurePolicy.Terminate && RegisteredRanges.TryRead(Peer.ProcessId, out IReadOnlyList<RegisteredRange> ranges))
         {
-            foreach (Userfaultfd userfaultfd in _held)
+            foreach (SafeDescriptorHandle descriptor in _held)
             {
-                RegisteredRanges.Poison(userfaultfd, range);
+                using var userfaultfd = Userfaultfd.FromDescriptor(descriptor);
+                foreach (RegisteredRange range in ranges)
+                {
+                    range.Poison(userfaultfd);
+                }
             }
+
+            return null;
         }
+
+        Errno errno = _process.Kill();
+        return errno is Errno.None or Errno.ESRCH
+            ? $"{this}, which had been refused, was killed: its memory would have turned into zeros"
+            : $"{this}, which had been refused, reads zeros where its memory is missing, unless it has a copy of its userfaultfd: it could not be killed ({UffdException.Describe(errno)})";
     }
 
     public void Dispose()
     {
-        foreach (Userfaultfd userfaultfd in _held)
+        foreach (SafeDescriptorHandle descriptor in _held)
         {
-            userfaultfd.Dispose();
+            descriptor.Dispose();
         }
 
         Reader.Dispose();
@@ -163,4 +189,20 @@ internal sealed class ClientConnection : IDisposable
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"pid {Peer.ProcessId}");
+
+    private void Keep(SafeDescriptorHandle descriptor)
+    {
+        try
+        {
+            _held.Add(Userfaultfd.FromDescriptor(descriptor).Handle);
+        }
+        catch (UffdException)
+        {
+            descriptor.Dispose(); // no userfaultfd: nothing depends on it
+        }
+        catch (IOException)
+        {
+            _held.Add(descriptor); // it is one
+        }
+    }
 }

@@ -13,17 +13,20 @@ internal sealed class ConnectionLoop : IDisposable
     private const ulong ListenerToken = 0;
     private const int ReceiveBytes = 64 << 10;
     private const int ReceivesPerTurn = 16;
+    private const int AcceptsPerTurn = 256; // more than the queue holds
 
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(500);
 
     private readonly PagerDaemonOptions _options;
-    private readonly Pager _pager;
     private readonly FdListener _listener;
+    private readonly HandedMemory _memory;
     private readonly ClientReports _reports;
     private readonly EventPoller _poller = new();
     private readonly Dictionary<ulong, ClientConnection> _connections = [];
     private readonly byte[] _buffer = new byte[ReceiveBytes];
     private readonly List<SafeDescriptorHandle> _received = [];
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private ulong _lastToken;
     private long _acceptAgain;
@@ -33,9 +36,9 @@ internal sealed class ConnectionLoop : IDisposable
     public ConnectionLoop(PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports)
     {
         _options = options;
-        _pager = pager;
         _listener = listener;
         _reports = reports;
+        _memory = new HandedMemory(options, pager, reports);
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }
 
@@ -45,11 +48,15 @@ internal sealed class ConnectionLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Takes in no more handshakes; what is attached goes on. The listener may be closed before.</summary>
-    public void StopAccepting()
+    /// <summary>
+    /// Takes in no more handshakes; what is attached goes on. Completes when the listener is closed and whatever clients had sent
+    /// until then is served or kept.
+    /// </summary>
+    public Task StopAcceptingAsync()
     {
         _accepting = false;
         _poller.Wake();
+        return _closed.Task;
     }
 
     public void Dispose()
@@ -64,7 +71,12 @@ internal sealed class ConnectionLoop : IDisposable
         _thread.Join();
         foreach (ClientConnection connection in _connections.Values)
         {
-            connection.SettleHeld();
+            connection.StopListening(_poller);
+            if (connection.SettleHeld(_options.FailurePolicy) is { } message)
+            {
+                _reports.Report(new DaemonEvent(DaemonEventKind.Notice, message));
+            }
+
             connection.Dispose();
         }
 
@@ -87,49 +99,83 @@ internal sealed class ConnectionLoop : IDisposable
                 }
                 else if (_connections.TryGetValue(ready[index].Token & ~ClientConnection.ExitBit, out ClientConnection? connection))
                 {
-                    Advance(connection, exited: (ready[index].Token & ClientConnection.ExitBit) != 0);
+                    Advance(connection);
                 }
             }
 
-            ListenAgain();
-            CheckDeadlines();
+            if (_accepting)
+            {
+                AcceptAgain();
+                CheckDeadlines();
+            }
+            else if (!_closed.Task.IsCompleted)
+            {
+                StopAccepting();
+            }
         }
+
+        _closed.TrySetResult();
     }
 
     private void Accept()
     {
-        if (!_accepting)
-        {
-            return;
-        }
-
         try
         {
-            while (_listener.TryAccept() is { } channel)
+            // Room for all that a client will need, before it is taken out of the queue: a descriptor that cannot be received is lost.
+            int handshaking = _connections.Values.Count(connection => connection is { IsListening: true, HasAttached: false });
+            DescriptorRoom.Require(handshaking + 1);
+            for (int turn = 0; turn < AcceptsPerTurn && _listener.TryAccept() is { } channel; turn++)
             {
                 AdmitOrClose(channel);
+                DescriptorRoom.Require(++handshaking + 1);
             }
+
+            _acceptAgain = 0;
         }
         catch (UffdException exception)
         {
-            // No descriptor left: the connection stays in the queue. Look again in a while instead of spinning.
-            _poller.Remove(_listener.Handle);
-            _acceptAgain = Stopwatch.GetTimestamp() + Stopwatch.Frequency;
-            _reports.Report(new DaemonEvent(DaemonEventKind.Notice, exception.Message));
-        }
-        catch (ObjectDisposedException)
-        {
-            // Stopping: the listener was closed under us.
+            // The connections stay in the queue. Look again in a while instead of spinning.
+            if (_acceptAgain == 0)
+            {
+                _poller.Remove(_listener.Handle);
+                _reports.Report(new DaemonEvent(DaemonEventKind.Notice, $"new clients have to wait: {exception.Message}"));
+            }
+
+            _acceptAgain = Stopwatch.GetTimestamp() + (long)(AcceptPause.TotalSeconds * Stopwatch.Frequency);
         }
     }
 
-    private void ListenAgain()
+    private void AcceptAgain()
     {
-        if (_acceptAgain != 0 && Stopwatch.GetTimestamp() > _acceptAgain && _accepting)
+        if (_acceptAgain != 0 && Stopwatch.GetTimestamp() > _acceptAgain)
         {
-            _acceptAgain = 0;
-            _poller.Add(_listener.Handle, ListenerToken);
+            Accept();
+            if (_acceptAgain == 0)
+            {
+                _poller.Add(_listener.Handle, ListenerToken);
+            }
         }
+    }
+
+    /// <summary>What waits in the queue is taken in as well: a descriptor that its client has let go of must not be lost in it.</summary>
+    private void StopAccepting()
+    {
+        Accept();
+        _poller.Remove(_listener.Handle);
+        _listener.Dispose();
+        foreach (ClientConnection connection in _connections.Values.ToArray())
+        {
+            Advance(connection);
+            if (connection is { IsListening: true, IsHandshaking: true })
+            {
+                Refuse(connection, "the daemon is stopping");
+            }
+
+            connection.StopListening(_poller);
+            DropUnwanted(connection);
+        }
+
+        _closed.TrySetResult();
     }
 
     private void AdmitOrClose(FdChannel channel)
@@ -138,9 +184,9 @@ internal sealed class ConnectionLoop : IDisposable
         {
             Admit(channel);
         }
-        catch (UffdException exception)
+        catch (Exception exception) // the daemon goes on, whatever one client does
         {
-            Refuse(channel, 0, exception.Message);
+            Refuse(channel, 0, Describe(exception));
             channel.Dispose();
         }
     }
@@ -148,11 +194,9 @@ internal sealed class ConnectionLoop : IDisposable
     private void Admit(FdChannel channel)
     {
         PeerCredentials peer = channel.GetPeer();
-        string? refusal = _connections.Count >= _options.MaxClients
-            ? string.Create(CultureInfo.InvariantCulture, $"there are {_options.MaxClients} clients already (--max-clients)")
-            : !MayConnect(peer)
-                ? string.Create(CultureInfo.InvariantCulture, $"user {peer.UserId} may not connect (--allow-uid {peer.UserId} would allow it)")
-                : null;
+        string? refusal = !MayConnect(peer)
+            ? string.Create(CultureInfo.InvariantCulture, $"user {peer.UserId} may not connect (--allow-uid {peer.UserId} would allow it)")
+            : _connections.Count >= _options.MaxClients ? _memory.TooManyClients : null;
         if (refusal is not null)
         {
             Refuse(channel, peer.ProcessId, refusal);
@@ -161,7 +205,17 @@ internal sealed class ConnectionLoop : IDisposable
         }
 
         var connection = new ClientConnection(channel, peer, ++_lastToken) { Deadline = NextDeadline() };
-        connection.Watch(_poller);
+        try
+        {
+            connection.Watch(_poller);
+        }
+        catch
+        {
+            connection.StopWatching(_poller);
+            connection.Dispose();
+            throw;
+        }
+
         _connections.Add(connection.Token, connection);
     }
 
@@ -169,43 +223,53 @@ internal sealed class ConnectionLoop : IDisposable
         => peer.UserId == 0 || peer.UserId == PeerCredentials.OwnUserId || _options.AllowedUsers.Contains(peer.UserId);
 
     /// <summary>Something came on a connection, or its process ended.</summary>
-    private void Advance(ClientConnection connection, bool exited)
+    private void Advance(ClientConnection connection)
     {
-        try
+        if (connection.IsListening)
         {
-            bool open = Receive(connection);
-            if (connection.Reader.Fault is { } fault)
+            try
             {
-                Refuse(connection, fault);
+                Listen(connection);
             }
-            else if (exited || connection.HasExited)
+            catch (Exception exception) // the daemon goes on, whatever one client does
             {
-                if (connection.IsHandshaking)
-                {
-                    Refuse(connection, $"the process ended in the middle of the handshake: {connection.Reader.Missing}");
-                }
-
-                Drop(connection);
-            }
-            else if (!open && connection.IsHandshaking)
-            {
-                Refuse(connection, $"the connection was closed in the middle of the handshake: {connection.Reader.Missing}");
-            }
-            else if (!open)
-            {
-                connection.StopListening(_poller); // older clients close after the handshake; their process tells their end
+                Refuse(connection, Describe(exception));
             }
         }
-        catch (UffdException exception)
+
+        DropUnwanted(connection);
+    }
+
+    private void Listen(ClientConnection connection)
+    {
+        bool open = Receive(connection);
+        if (!connection.IsListening)
         {
-            Refuse(connection, exception.Message);
+            return; // refused meanwhile
+        }
+
+        if (connection.Reader.Fault is { } fault)
+        {
+            Refuse(connection, fault);
+        }
+        else if (connection is { HasExited: true, IsHandshaking: true })
+        {
+            Refuse(connection, $"the process ended in the middle of the handshake: {connection.Reader.Missing}");
+        }
+        else if (!open && connection.IsHandshaking)
+        {
+            Refuse(connection, $"the connection was closed in the middle of the handshake: {connection.Reader.Missing}");
+        }
+        else if (!open)
+        {
+            connection.StopListening(_poller); // older clients close after the handshake; their process tells their end
         }
     }
 
     /// <returns>False when the client has closed its side.</returns>
     private bool Receive(ClientConnection connection)
     {
-        for (int turn = 0; turn < ReceivesPerTurn && connection.IsListening; turn++)
+        for (int turn = 0; turn < ReceivesPerTurn; turn++)
         {
             _received.Clear();
             FdReceiveResult result = connection.Channel.Receive(_buffer, _received);
@@ -214,10 +278,14 @@ internal sealed class ConnectionLoop : IDisposable
                 connection.Deadline = NextDeadline(); // a further message begins
             }
 
-            connection.Reader.Append(_buffer.AsSpan(0, result.Bytes), _received);
+            connection.Reader.Append(_buffer.AsSpan(0, result.Bytes), _received, result.DescriptorsTruncated);
             while (connection.Reader.TryTake() is { } message)
             {
-                Attach(connection, message);
+                if (_memory.Attach(connection, message) is { } fault)
+                {
+                    Refuse(connection, fault);
+                    return true;
+                }
             }
 
             if (connection.Reader.Fault is not null || result.WouldBlock)
@@ -234,60 +302,6 @@ internal sealed class ConnectionLoop : IDisposable
         return true;
     }
 
-    private void Attach(ClientConnection connection, HandshakeMessage message)
-    {
-        Userfaultfd? userfaultfd = connection.TakeUserfaultfd(message.Descriptors, out string? fault);
-        if (userfaultfd is null)
-        {
-            Refuse(connection, fault!);
-            return;
-        }
-
-        List<AddressSpaceRegion> regions = ToRegions(message.Regions, out fault);
-        fault ??= AddressSpaceRegion.Validate(regions);
-        ProcessHandle? process = fault is null ? connection.Channel.OpenPeerProcess() : null;
-        fault ??= process is null ? "its process has ended" : null;
-        if (fault is not null)
-        {
-            connection.Hold(userfaultfd);
-            Refuse(connection, fault);
-            return;
-        }
-
-        connection.HasAttached = true;
-        AddressSpace space = _pager.Attach(userfaultfd, regions, new AddressSpaceOptions
-        {
-            Name = string.Create(CultureInfo.InvariantCulture, $"pid {connection.Peer.ProcessId}"),
-            BackgroundFill = false, // started below, after the client is told of
-            FailurePolicy = _options.FailurePolicy,
-            TargetProcess = process,
-            Spin = _options.Spin,
-        });
-        _reports.Attached(space, connection.Peer.ProcessId, regions.Count);
-        if (_options.BackgroundFill)
-        {
-            space.StartBackgroundFill();
-        }
-    }
-
-    private List<AddressSpaceRegion> ToRegions(IReadOnlyList<RegionDescription> descriptions, out string? fault)
-    {
-        fault = null;
-        var regions = new List<AddressSpaceRegion>(descriptions.Count);
-        foreach (RegionDescription description in descriptions)
-        {
-            if (description.Size > ulong.MaxValue - description.Address || description.Size > ulong.MaxValue - description.Offset)
-            {
-                fault = string.Create(CultureInfo.InvariantCulture, $"the region at {description.Address:x} with size {description.Size} and offset {description.Offset} wraps around");
-                return [];
-            }
-
-            regions.Add(new AddressSpaceRegion(new AddressRange(description.Address, description.Size), _options.Image, description.Offset, description.PageSize));
-        }
-
-        return regions;
-    }
-
     private long NextDeadline() => Stopwatch.GetTimestamp() + (long)(_options.HandshakeTimeout.TotalSeconds * Stopwatch.Frequency);
 
     private void CheckDeadlines()
@@ -295,11 +309,12 @@ internal sealed class ConnectionLoop : IDisposable
         long now = Stopwatch.GetTimestamp();
         foreach (ClientConnection connection in _connections.Values.ToArray())
         {
-            if (connection.IsListening && connection.IsHandshaking && (now > connection.Deadline || !_accepting))
+            if (connection is { IsListening: true, IsHandshaking: true } && now > connection.Deadline)
             {
-                Refuse(connection, !_accepting ? "the daemon is stopping" : string.Create(
+                Refuse(connection, string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the handshake was not complete after {_options.HandshakeTimeout.TotalSeconds:0.#} s: {connection.Reader.Missing}"));
+                    $"the handshake was not complete after {_options.HandshakeTimeout.TotalSeconds:0.##} s: {connection.Reader.Missing}"));
+                DropUnwanted(connection);
             }
         }
     }
@@ -312,14 +327,8 @@ internal sealed class ConnectionLoop : IDisposable
     {
         if (connection.IsListening)
         {
+            connection.StopListening(_poller);
             Refuse(connection.Channel, connection.Peer.ProcessId, reason);
-        }
-
-        connection.StopListening(_poller);
-        connection.HoldRest();
-        if (!connection.HasAttached && !connection.IsHolding)
-        {
-            Drop(connection);
         }
     }
 
@@ -329,10 +338,16 @@ internal sealed class ConnectionLoop : IDisposable
         _reports.Report(new DaemonEvent(DaemonEventKind.Refused, reason, ProcessId: processId));
     }
 
-    private void Drop(ClientConnection connection)
+    private void DropUnwanted(ClientConnection connection)
     {
-        connection.StopWatching(_poller);
-        connection.Dispose();
-        _connections.Remove(connection.Token);
+        if (_connections.ContainsKey(connection.Token) && !connection.IsWanted)
+        {
+            _connections.Remove(connection.Token);
+            connection.StopWatching(_poller);
+            connection.Dispose();
+        }
     }
+
+    private static string Describe(Exception exception)
+        => exception is UffdException ? exception.Message : $"unexpected {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
 }

@@ -60,8 +60,7 @@ public sealed class PagerDaemon : IDisposable
             return;
         }
 
-        _listener.Dispose();
-        _connections.StopAccepting();
+        await _connections.StopAcceptingAsync().ConfigureAwait(false);
         long pending = _pager.AddressSpaces.Sum(space => space.GetStatistics().PendingPages);
         if (pending > 0 && _options.DrainTimeout > TimeSpan.Zero && !hurry.IsCancellationRequested)
         {

@@ -2,70 +2,115 @@ using System.Globalization;
 
 namespace Uffd.Daemon;
 
-/// <summary>The mappings of a process that are registered for missing faults, as /proc/PID/smaps tells (VmFlags "um").</summary>
-internal static class RegisteredRanges
+/// <summary>A mapping that is registered for missing faults.</summary>
+/// <param name="Range">Where.</param>
+/// <param name="PageSize">The size of its pages, in which it must be poisoned.</param>
+internal readonly record struct RegisteredRange(AddressRange Range, ulong PageSize)
 {
-    /// <summary>Reads them; none when the process is gone or may not be looked at.</summary>
-    public static IReadOnlyList<AddressRange> Read(int processId)
+    private const int MaxRetries = 1000;
+
+    /// <summary>Poisons what is missing; what is there stays.</summary>
+    public void Poison(Userfaultfd userfaultfd)
     {
-        try
-        {
-            return Parse(File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/smaps")));
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
-    }
-
-    /// <summary>Picks the registered mappings out of the lines of smaps.</summary>
-    internal static IReadOnlyList<AddressRange> Parse(IEnumerable<string> lines)
-    {
-        var ranges = new List<AddressRange>();
-        AddressRange? current = null;
-        foreach (string line in lines)
-        {
-            if (line.StartsWith("VmFlags:", StringComparison.Ordinal))
-            {
-                if (current is { } range && line.Split(' ').Contains("um", StringComparer.Ordinal))
-                {
-                    ranges.Add(range);
-                }
-
-                current = null;
-            }
-            else if (TryParseHeader(line, out AddressRange header))
-            {
-                current = header;
-            }
-        }
-
-        return ranges;
-    }
-
-    /// <summary>Poisons what is missing in a range; what is there stays.</summary>
-    public static void Poison(Userfaultfd userfaultfd, AddressRange range)
-    {
-        ulong page = (ulong)Environment.SystemPageSize;
+        AddressRange rest = Range;
         int retries = 0;
-        while (!range.IsEmpty)
+        while (!rest.IsEmpty)
         {
-            UffdResult result = userfaultfd.PoisonAll(range);
-            range = range.Skip(result.Bytes);
-            if (range.IsEmpty)
+            UffdResult result = userfaultfd.PoisonAll(rest);
+            rest = rest.Skip(result.Bytes);
+            if (rest.IsEmpty)
             {
                 return;
             }
 
             if (result.Errno is Errno.EEXIST)
             {
-                range = range.Skip(page);
+                rest = rest.Skip(Math.Min(PageSize, rest.Length));
             }
-            else if (result.Errno != Errno.EAGAIN || ++retries > 1000)
+            else if (result.Errno is not (Errno.EAGAIN or Errno.EINTR) || !ReadEvents(userfaultfd, ref retries))
             {
                 return;
             }
         }
+    }
+
+    /// <summary>While an event is unread nothing can be poisoned, and nobody else reads them. A forked child's descriptor has the same fate.</summary>
+    private bool ReadEvents(Userfaultfd userfaultfd, ref int retries)
+    {
+        using var reader = new UffdEventReader(userfaultfd);
+        while (reader.Read() > 0)
+        {
+            for (int index = 0; index < reader.Count; index++)
+            {
+                if (reader[index].Kind == UffdEventKind.Fork)
+                {
+                    using Userfaultfd child = reader[index].Forked;
+                    Poison(child);
+                }
+            }
+        }
+
+        return ++retries < MaxRetries;
+    }
+}
+
+/// <summary>The mappings of a process that are registered for missing faults, as /proc/PID/smaps tells (VmFlags "um").</summary>
+internal static class RegisteredRanges
+{
+    /// <summary>Reads them.</summary>
+    /// <returns>False when the process may not be looked at.</returns>
+    public static bool TryRead(int processId, out IReadOnlyList<RegisteredRange> ranges)
+    {
+        try
+        {
+            ranges = Parse(File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/smaps")));
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            ranges = [];
+            return false;
+        }
+    }
+
+    /// <summary>Picks the registered mappings out of the lines of smaps.</summary>
+    internal static IReadOnlyList<RegisteredRange> Parse(IEnumerable<string> lines)
+    {
+        var ranges = new List<RegisteredRange>();
+        AddressRange? current = null;
+        ulong pageSize = 0;
+        foreach (string line in lines)
+        {
+            if (line.StartsWith("VmFlags:", StringComparison.Ordinal))
+            {
+                if (current is { } range && line.Split(' ').Contains("um", StringComparer.Ordinal))
+                {
+                    ranges.Add(new RegisteredRange(range, pageSize));
+                }
+
+                current = null;
+            }
+            else if (line.StartsWith("KernelPageSize:", StringComparison.Ordinal))
+            {
+                pageSize = ParseKilobytes(line) is > 0 and { } size ? size : pageSize;
+            }
+            else if (TryParseHeader(line, out AddressRange header))
+            {
+                current = header;
+                pageSize = (ulong)Environment.SystemPageSize;
+            }
+        }
+
+        return ranges;
+    }
+
+    /// <summary>The number of a line <c>NAME:   2048 kB</c> in bytes.</summary>
+    private static ulong? ParseKilobytes(string line)
+    {
+        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return words.Length == 3 && ulong.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number < ulong.MaxValue >> 10
+            ? number << 10
+            : null;
     }
 
     private static bool TryParseHeader(string line, out AddressRange range)
@@ -74,8 +119,8 @@ internal static class RegisteredRanges
         int dash = line.IndexOf('-', StringComparison.Ordinal);
         int space = line.IndexOf(' ', StringComparison.Ordinal);
         if (dash <= 0 || space <= dash
-            || !ulong.TryParse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong start)
-            || !ulong.TryParse(line.AsSpan(dash + 1, space - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong end)
+            || !ulong.TryParse(line.AsSpan(0, dash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong start)
+            || !ulong.TryParse(line.AsSpan(dash + 1, space - dash - 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong end)
             || end <= start)
         {
             return false;

@@ -40,12 +40,17 @@ internal sealed class HandshakeReader : IDisposable
     /// <summary>Takes in what one receive brought.</summary>
     /// <param name="bytes">Its bytes.</param>
     /// <param name="descriptors">Its descriptors, owned by this from now on.</param>
-    public void Append(ReadOnlySpan<byte> bytes, IReadOnlyList<SafeDescriptorHandle> descriptors)
+    /// <param name="descriptorsLost">Whether there were more, which could not be received.</param>
+    public void Append(ReadOnlySpan<byte> bytes, IReadOnlyList<SafeDescriptorHandle> descriptors, bool descriptorsLost = false)
     {
         _descriptors.AddRange(descriptors);
         if (_descriptors.Count > MaxDescriptors)
         {
             Fault ??= $"more than {MaxDescriptors} descriptors came";
+        }
+        else if (descriptorsLost)
+        {
+            Fault ??= "a descriptor that came was lost, because the daemon has too many open (raise the limit with: ulimit -n 65536)";
         }
 
         if (Fault is not null)

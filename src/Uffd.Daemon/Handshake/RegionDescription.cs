@@ -84,6 +84,12 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
             fault = $"the text is no valid JSON (byte {exception.BytePositionInLine})";
             return [];
         }
+        catch (InvalidOperationException)
+        {
+            // The reader lets half a surrogate pair pass and throws this only when the name is compared.
+            fault = "the text is no valid JSON (a name is no valid text)";
+            return [];
+        }
     }
 
     private static RegionDescription ReadRegion(ref Utf8JsonReader reader, int index, out string? fault)
@@ -91,8 +97,8 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
         ulong? address = null;
         ulong? size = null;
         ulong? offset = null;
-        ulong? pageSize = null;
-        ulong? pageSizeKib = null;
+        ulong? pageSize = 0;
+        ulong? pageSizeKib = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("base_host_virt_addr"u8))
@@ -109,11 +115,11 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
             }
             else if (reader.ValueTextEquals("page_size"u8))
             {
-                pageSize = ReadNumber(ref reader);
+                pageSize = ReadOptionalNumber(ref reader);
             }
             else if (reader.ValueTextEquals("page_size_kib"u8))
             {
-                pageSizeKib = ReadNumber(ref reader);
+                pageSizeKib = ReadOptionalNumber(ref reader);
             }
             else
             {
@@ -125,8 +131,17 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
         fault = address is null ? $"region {index} has no valid base_host_virt_addr"
             : size is null ? $"region {index} has no valid size"
             : offset is null ? $"region {index} has no valid offset"
+            : pageSize is null ? $"region {index} has no valid page_size"
+            : pageSizeKib is null ? $"region {index} has no valid page_size_kib"
             : null;
-        return new RegionDescription(address ?? 0, size ?? 0, offset ?? 0, pageSize ?? pageSizeKib ?? 0);
+        return new RegionDescription(address ?? 0, size ?? 0, offset ?? 0, pageSize is > 0 ? pageSize.Value : pageSizeKib ?? 0);
+    }
+
+    /// <summary>As <see cref="ReadNumber"/>; 0 where the client writes that there is none.</summary>
+    private static ulong? ReadOptionalNumber(ref Utf8JsonReader reader)
+    {
+        ulong? value = ReadNumber(ref reader);
+        return reader.TokenType == JsonTokenType.Null ? 0 : value;
     }
 
     /// <summary>A number that fits, or null; whatever stands there is passed over whole.</summary>

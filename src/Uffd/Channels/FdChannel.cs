@@ -174,6 +174,12 @@ public sealed unsafe class FdChannel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Lets nothing more come: from now on sending fails on the other side (EPIPE). What had been sent before can still be
+    /// received, so that no descriptor is lost between the last look and the close.
+    /// </summary>
+    public void ShutDownReceiving() => _ = LibC.Shutdown(Handle, DescriptorAbi.SHUT_RD); // ENOTCONN: nothing comes anyway
+
     /// <summary>Closes the socket.</summary>
     public void Dispose() => Handle.Dispose();
 

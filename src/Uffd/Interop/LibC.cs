@@ -106,6 +106,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "accept4", SetLastError = true)]
     public static partial int Accept(SafeHandle fd, void* address, void* length, int flags);
 
+    [LibraryImport(Library, EntryPoint = "shutdown", SetLastError = true)]
+    public static partial int Shutdown(SafeHandle fd, int how);
+
     [LibraryImport(Library, EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMsg(SafeHandle fd, msghdr* message, int flags);
 
