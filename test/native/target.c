@@ -16,6 +16,8 @@
 //               munmap OFFSET LENGTH | mremap OFFSET LENGTH             -> the new address; a whole region follows the move
 //               sysread OFFSET LENGTH                                   -> bytes that read(2) of /dev/zero stored there
 //               descriptors                                             -> how many are open
+//               roam THREADS COUNT SEED SALT   (each reads COUNT words at random) -> how many differ from the pattern of SALT
+//               place LENGTH -> ADDRESS | remap FROM OLDLENGTH NEWLENGTH [TO] (addresses) -> where it is now
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
 //               register MODE [OFFSET LENGTH]                           -> IOCTLS | unregister [OFFSET LENGTH] | closeuffd
 //     socket    connect PATH | sendtext HEX | sendfd WHAT... | sendboth HEX WHAT... | recv LENGTH -> HEX, or eof
@@ -23,7 +25,7 @@
 //               shutdown | closesock               WHAT: uffd, null (/dev/null) or memfd (of the selected region)
 //     threads   async ID COMMAND... | join ID -> its answer | done ID -> 1 or 0
 //     process   fork -> PID; the child obeys what follows `child` | child COMMAND... | waitchild -> exit N, or signal N
-//               pid | exit | crash (SIGKILL)
+//               pid | exit | crash (SIGKILL) | reexec (the same program anew, with nothing of its memory)
 #include "target.h"
 
 #include <errno.h>
@@ -57,6 +59,10 @@ static const struct {
     { "mremap", command_mremap },
     { "sysread", command_sysread },
     { "descriptors", command_descriptors },
+    { "roam", command_roam },
+    { "place", command_place },
+    { "remap", command_remap },
+    { "reexec", command_reexec },
     { "uffd", command_uffd },
     { "register", command_register },
     { "unregister", command_unregister },
