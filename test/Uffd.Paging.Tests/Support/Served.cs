@@ -20,6 +20,9 @@ internal sealed record Setup
     /// <summary>How many bytes of the mapping the pager is told of; null for all.</summary>
     public ulong? Told { get; init; }
 
+    /// <summary>Whether the target keeps its copy of the userfaultfd, so that a test can ask for one of its own.</summary>
+    public bool KeepsCopy { get; init; }
+
     /// <summary>Done after mapping and before registering.</summary>
     public Func<NativeTarget, Task>? Prepare { get; init; }
 
@@ -80,7 +83,11 @@ internal sealed class Served : IAsyncDisposable
             await target.CreateUserfaultfdAsync(setup.Features);
             await target.RegisterAsync(UffdRegisterModes.Missing);
             Userfaultfd userfaultfd = await target.HandOverAsync();
-            await target.CloseUserfaultfdAsync();
+            if (!setup.KeepsCopy)
+            {
+                await target.CloseUserfaultfdAsync();
+            }
+
             var notices = new ConcurrentQueue<PagerNotice>();
             pager = new Pager(new PagerOptions
             {
@@ -123,6 +130,15 @@ internal sealed class Served : IAsyncDisposable
             await Task.Delay(1, TestContext.Current.CancellationToken);
         }
     }
+
+    /// <summary>
+    /// Waits until an event of the target is unread, seen from a second copy of its userfaultfd: fills answer EAGAIN then, before
+    /// they look at anything else.
+    /// </summary>
+    /// <param name="other">The second copy.</param>
+    /// <param name="present">A page that is there, so that nothing is changed meanwhile.</param>
+    public static Task UntilEventIsUnreadAsync(Userfaultfd other, AddressRange present)
+        => UntilAsync(() => other.ZeroPage(present, UffdZeroPageModes.DontWake).Errno == Errno.EAGAIN, "an event that nobody reads");
 
     /// <summary>Waits until a notice of a kind has come.</summary>
     public Task UntilNoticeAsync(PagerNoticeKind kind)
