@@ -80,7 +80,7 @@ internal sealed class BackgroundFill
             long page = slice.FirstPage;
             while (!_stop.IsSet && (page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
             {
-                //GiveWay();
+                GiveWay();
                 int claimed = Claim(slice, page);
                 FillOutcome outcome = claimed == 0 ? FillOutcome.Done(1) : _filler.Fill(slice, page, claimed);
                 if (outcome.Status == FillStatus.TargetGone)
