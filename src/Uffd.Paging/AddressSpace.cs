@@ -155,7 +155,17 @@ public sealed class AddressSpace : IDisposable
     /// <summary>Tells that a page that was settled is to come after all.</summary>
     internal void Unsettled() => Interlocked.Increment(ref _pending);
 
-    internal void Notify(PagerNoticeKind kind, string message) => _notice?.Invoke(new PagerNotice(this, kind, message));
+    internal void Notify(PagerNoticeKind kind, string message)
+    {
+        try
+        {
+            _notice?.Invoke(new PagerNotice(this, kind, message));
+        }
+        catch (Exception)
+        {
+            // A listener's failure is not told to itself, and must not become the failure of the process that is served.
+        }
+    }
 
     internal void WakeLoop() => _loop.Wake();
 

@@ -50,7 +50,7 @@ internal sealed class BackgroundFill
             while (!_stop.IsSet && _space.PendingPages > 0)
             {
                 _failed = false;
-                if (!PassOverAll())
+                if (!TryPassOverAll())
                 {
                     _space.ReportGone();
                     return;
@@ -64,13 +64,27 @@ internal sealed class BackgroundFill
                 }
             }
         }
-        catch (Exception exception)
-        {
-            _space.Notify(PagerNoticeKind.SourceFailed, $"the background fill ended: {exception.Message}; faults are served on");
-        }
         finally
         {
             _filler.Dispose();
+        }
+    }
+
+    /// <summary>A pass that throws is a pass that failed: the next one comes after the pause.</summary>
+    private bool TryPassOverAll()
+    {
+        try
+        {
+            return PassOverAll();
+        }
+        catch (Exception exception)
+        {
+            if (!_stop.IsSet)
+            {
+                _space.Notify(PagerNoticeKind.SourceFailed, $"a pass of the background fill ended early: {exception.Message}; it goes on later");
+            }
+
+            return true;
         }
     }
 
@@ -84,7 +98,7 @@ internal sealed class BackgroundFill
             while (!_stop.IsSet && (page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
             {
                 int claimed = Claim(slice, page);
-                FillOutcome outcome = claimed == 0 ? FillOutcome.Done(1) : _filler.Fill(slice, page, claimed);
+                FillOutcome outcome = claimed == 0 ? FillOutcome.Done(1) : Fill(slice, page, claimed);
                 if (outcome.Status == FillStatus.TargetGone)
                 {
                     return false;
@@ -108,6 +122,19 @@ internal sealed class BackgroundFill
         }
 
         return true;
+    }
+
+    private FillOutcome Fill(RegionSlice slice, long page, int claimed)
+    {
+        try
+        {
+            return _filler.Fill(slice, page, claimed);
+        }
+        catch
+        {
+            Release(slice, page, claimed); // a claim that nobody holds would make a fault wait for ever
+            throw;
+        }
     }
 
     private static int Claim(RegionSlice slice, long page)

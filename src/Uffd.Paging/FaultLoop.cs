@@ -62,7 +62,9 @@ internal sealed partial class FaultLoop
         _poller.Wake();
     }
 
-    public bool Join(TimeSpan timeout) => _thread == Thread.CurrentThread || _thread.Join(timeout);
+    /// <returns>False when it did not end in time. Whom it would wait for itself, or who has yet to start it, is not held up.</returns>
+    public bool Join(TimeSpan timeout)
+        => _thread == Thread.CurrentThread || _thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted) || _thread.Join(timeout);
 
     private void Run()
     {

@@ -60,7 +60,16 @@ internal sealed unsafe class PageFiller : IDisposable
         while (done < count)
         {
             long page = first + done;
-            SourceRun run = slice.Source.GetRun(slice.SourceOffsetOf(page), (ulong)(count - done) << slice.PageShift);
+            SourceRun run;
+            try
+            {
+                run = slice.Source.GetRun(slice.SourceOffsetOf(page), (ulong)(count - done) << slice.PageShift);
+            }
+            catch (Exception exception)
+            {
+                return SourceFailed(exception.Message) with { Pages = done };
+            }
+
             int pages = (int)Math.Min((ulong)(count - done), run.Length >> slice.PageShift);
             FillOutcome outcome = pages > 0 && run.Kind == SourceRunKind.Zero
                 ? Install(slice, page, pages, source: 0)
@@ -93,7 +102,17 @@ internal sealed unsafe class PageFiller : IDisposable
     private FillOutcome FillData(RegionSlice slice, long first, int count)
     {
         ulong offset = slice.SourceOffsetOf(first);
-        DirectAccess access = slice.Source.GetDirect(offset, (ulong)count << slice.PageShift, out ulong address);
+        DirectAccess access;
+        ulong address;
+        try
+        {
+            access = slice.Source.GetDirect(offset, (ulong)count << slice.PageShift, out address);
+        }
+        catch (Exception exception)
+        {
+            return SourceFailed(exception.Message);
+        }
+
         if (access == DirectAccess.KernelOnly && !_background)
         {
             return Install(slice, first, count, address);
@@ -110,7 +129,7 @@ internal sealed unsafe class PageFiller : IDisposable
             {
                 slice.Source.Read(offset, new Span<byte>(_staging, count << slice.PageShift)); // inside the staging buffer by the line above
             }
-            catch (Exception exception) when (exception is not OutOfMemoryException)
+            catch (Exception exception) // a source may be anyone's code, and what it throws is no reason to give up the rest
             {
                 return count == 1
                     ? SourceFailed(exception.Message)

@@ -11,7 +11,10 @@ public sealed record PagerOptions
     /// </summary>
     public Action<PagerNotice>? Notice { get; init; }
 
-    /// <summary>Told of each address space that a fork made. Called before it is served. Default: nobody.</summary>
+    /// <summary>
+    /// Told of each address space that a fork made. Called before it is served, on the parent's thread; it may dispose the
+    /// child, whose missing pages are settled then. Default: nobody.
+    /// </summary>
     public Action<AddressSpace>? Forked { get; init; }
 }
 
@@ -131,11 +134,23 @@ public sealed class Pager : IDisposable
             _spaces[space.Id] = space;
             if (parent is not null)
             {
-                _options.Forked?.Invoke(space);
+                AnnounceFork(space);
             }
 
             space.Start();
             return space;
+        }
+    }
+
+    private void AnnounceFork(AddressSpace child)
+    {
+        try
+        {
+            _options.Forked?.Invoke(child);
+        }
+        catch (Exception)
+        {
+            // As of a notice: a listener's failure must not become the child's, whose pages nobody would bring.
         }
     }
 }

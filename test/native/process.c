@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -143,8 +144,10 @@ void command_fork(const struct command *command, char *reply)
     if (pid == 0) {
         // Copies of the parent's input and output would keep others waiting for their end.
         close(pair[0]);
-        close(STDIN_FILENO);
-        close(STDOUT_FILENO);
+        int nothing = open("/dev/null", O_RDWR); // in their place, so that a grandchild's sockets do not land there
+        dup2(nothing, STDIN_FILENO);
+        dup2(nothing, STDOUT_FILENO);
+        close(nothing);
         forget_jobs_and_child();
         exit_with_parent(pair[1]);
         serve(pair[1], pair[1]);

@@ -15,6 +15,8 @@
 //               madvise ADVICE OFFSET LENGTH | dontneed OFFSET LENGTH | remove OFFSET LENGTH
 //               munmap OFFSET LENGTH | mremap OFFSET LENGTH             -> the new address; a whole region follows the move
 //               sysread OFFSET LENGTH                                   -> bytes that read(2) of /dev/zero stored there
+//               roam THREADS COUNT SEED SALT   (each reads COUNT words at random) -> how many differ from the pattern of SALT
+//               place LENGTH -> ADDRESS | remap FROM OLDLENGTH NEWLENGTH [TO] (addresses) -> where it is now
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
 //               register MODE [OFFSET LENGTH]                           -> IOCTLS | unregister [OFFSET LENGTH] | closeuffd
 //     socket    connect PATH | sendtext HEX | sendfd WHAT... | sendboth HEX WHAT... | recv LENGTH -> HEX, or eof
@@ -24,6 +26,7 @@
 //               interrupt ID (a signal that its thread handles and goes on)
 //     process   fork -> PID; the child obeys what follows `child` | child COMMAND... | waitchild -> exit N, or signal N
 //               pid | descriptors -> how many are open | exit | crash (SIGKILL)
+//               reexec (the same program anew, with nothing of its memory)
 #include "target.h"
 
 #include <errno.h>
@@ -57,6 +60,10 @@ static const struct {
     { "mremap", command_mremap },
     { "sysread", command_sysread },
     { "descriptors", command_descriptors },
+    { "roam", command_roam },
+    { "place", command_place },
+    { "remap", command_remap },
+    { "reexec", command_reexec },
     { "uffd", command_uffd },
     { "register", command_register },
     { "unregister", command_unregister },

@@ -59,6 +59,9 @@ struct region *selected_region(void);
 bool parse_range(const struct command *command, int first, uint8_t **start, size_t *length);
 void install_fault_handlers(void);
 
+// roam.c
+handler command_roam, command_place, command_remap, command_reexec;
+
 // uffd.c
 handler command_uffd, command_register, command_unregister, command_closeuffd;
 
