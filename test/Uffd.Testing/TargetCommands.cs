@@ -72,16 +72,13 @@ public abstract class TargetCommands
 
     /// <summary>Creates the process's userfaultfd, non-blocking, with the handshake; an earlier one is closed.</summary>
     /// <param name="features">The features to ask for.</param>
-    /// <param name="userModeOnly">Whether the kernel's own faults are left out.</param>
+    /// <param name="userModeOnly">Whether the kernel's own faults are left out; null to leave them out only where they must be.</param>
     /// <returns>All features of the kernel, as the handshake reports them.</returns>
-    public async Task<UffdFeatures> CreateUserfaultfdAsync(UffdFeatures features = UffdFeatures.None, bool userModeOnly = false)
-    {
-        string answer = await RunAsync(string.Create(CultureInfo.InvariantCulture, $"uffd 0x{(ulong)features:x}{(userModeOnly ? " useronly" : "")}"));
-        return (UffdFeatures)ParseNumber(answer.Split(' ')[0]);
-    }
+    public Task<UffdFeatures> CreateUserfaultfdAsync(UffdFeatures features = UffdFeatures.None, bool? userModeOnly = null)
+        => CreateUserfaultfdAsync(string.Create(CultureInfo.InvariantCulture, $"0x{(ulong)features:x}"), userModeOnly);
 
     /// <summary>Creates the process's userfaultfd and leaves out the handshake.</summary>
-    public Task CreateUserfaultfdWithoutHandshakeAsync() => RunAsync("uffd none");
+    public Task CreateUserfaultfdWithoutHandshakeAsync() => CreateUserfaultfdAsync("none", userModeOnly: null);
 
     /// <summary>Registers a part of the selected region, by default all of it.</summary>
     /// <param name="modes">Which faults.</param>
@@ -177,6 +174,19 @@ public abstract class TargetCommands
         => text.StartsWith("0x", StringComparison.Ordinal)
             ? ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
             : ulong.Parse(text, CultureInfo.InvariantCulture);
+
+    private async Task<UffdFeatures> CreateUserfaultfdAsync(string features, bool? userModeOnly)
+    {
+        string command = $"uffd {features}{(userModeOnly == true ? " useronly" : "")}";
+        TargetReply reply = await TryAsync(command);
+        if (reply.Errno == Errno.EPERM && userModeOnly is null)
+        {
+            command += " useronly";
+            reply = await TryAsync(command);
+        }
+
+        return reply.Succeeded ? (UffdFeatures)ParseNumber(reply.Words[0]) : throw new TargetException(command, reply);
+    }
 
     private static string ToHex(string text) => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text));
 

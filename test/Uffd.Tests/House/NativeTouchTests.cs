@@ -41,7 +41,16 @@ public class NativeTouchTests
     [Fact]
     public void Missing_requirement_skips_or_fails_and_says_why()
     {
-        Exception? exception = Record.Exception(() => Requires.That(condition: false, "there is no moon"));
+        Exception? exception = null;
+        try
+        {
+            Requires.That(condition: false, "there is no moon");
+        }
+        catch (Exception caught)
+        {
+            exception = caught; // not through Record, which lets a skip pass
+        }
+
         Assert.NotNull(exception);
         Assert.Contains("there is no moon", exception.Message, StringComparison.Ordinal);
         Assert.Equal(Requires.IsStrict, exception.Message.StartsWith("UFFD_REQUIRE=1", StringComparison.Ordinal));
