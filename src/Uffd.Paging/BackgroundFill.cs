@@ -64,6 +64,7 @@ internal sealed class BackgroundFill
         finally
         {
             _filler.Dispose();
+            _space.ReleaseMaps();
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed partial class FaultLoop
     private static readonly TimeSpan AliveCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestSleep = TimeSpan.FromMicroseconds(100); // below it, asking again is quicker than sleeping
     private static readonly TimeSpan ExitCheck = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan FillTimeout = TimeSpan.FromSeconds(5);
 
     private readonly AddressSpace _space;
     private readonly Userfaultfd _userfaultfd;
@@ -80,7 +81,14 @@ internal sealed partial class FaultLoop
         }
         catch (Exception exception) // the pager must not die silently: what it served would hang
         {
-            _space.Notify(PagerNoticeKind.ReadFailed, $"the fault loop failed and gives up the address space: {exception.Message}");
+            if (_space.HasEnded)
+            {
+                end = AddressSpaceEnd.Stopped; // the source that we were in did not answer, and the end was made without us
+            }
+            else
+            {
+                _space.Notify(PagerNoticeKind.ReadFailed, $"the fault loop failed and gives up the address space: {exception.Message}");
+            }
         }
 
         Close(end);
@@ -175,39 +183,17 @@ internal sealed partial class FaultLoop
     }
 
     /// <summary>
-    /// The end, in the order that loses nothing: no more background fill, the last events, everything that is missing settled,
-    /// and only then the descriptor closed.
+    /// The end, in the order that loses nothing: no more background fill, everything that is missing settled, and only then the
+    /// descriptor closed. A background fill that is inside a source that does not answer holds up nobody: its claims are
+    /// settled too, and it finds them gone.
     /// </summary>
     private void Close(AddressSpaceEnd end)
     {
-        bool fillEnded = _space.StopBackgroundFill(TimeSpan.FromSeconds(5));
-        bool close = true;
-        if (end != AddressSpaceEnd.TargetExited)
-        {
-            try
-            {
-                Drain();
-                close = _space.SettleMissing();
-                Drain(); // a child forked meanwhile is followed, and settled by its own stop
-            }
-            catch (UffdException exception)
-            {
-                close = false;
-                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
-            }
-        }
-
+        _space.StopBackgroundFill(FillTimeout);
+        _space.End(end);
         _filler.Dispose();
         _reader.Dispose();
-        if (fillEnded)
-        {
-            _poller.Dispose();
-            _space.Finish(end, close);
-        }
-        else
-        {
-            // The background fill is inside a source that does not answer: what it holds stays, for as long as it holds it.
-            _space.Pager.Forget(_space);
-        }
+        _poller.Dispose();
+        _space.ReleaseMaps();
     }
 }

@@ -95,14 +95,20 @@ public sealed class Pager : IDisposable
             _disposed = true;
         }
 
-        // A space that is settling may still announce a forked child: go on until none is left.
+        // A space that is settling may still announce a forked child: go on until none is left. All are asked first, so that
+        // many sources that block take no longer than one.
         while (!_spaces.IsEmpty)
         {
-            Parallel.ForEach(_spaces.Values, space =>
+            foreach (AddressSpace space in _spaces.Values)
+            {
+                space.RequestStop();
+            }
+
+            foreach (AddressSpace space in _spaces.Values)
             {
                 space.Dispose();
                 _spaces.TryRemove(space.Id, out _);
-            });
+            }
         }
     }
 
@@ -135,6 +141,11 @@ public sealed class Pager : IDisposable
             if (parent is not null)
             {
                 AnnounceFork(space);
+            }
+
+            if (_disposed)
+            {
+                space.RequestStop(); // the parent ends after Dispose has come back: nobody else would ask the child
             }
 
             space.Start();
