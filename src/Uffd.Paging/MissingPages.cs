@@ -168,7 +168,9 @@ internal sealed class MissingPages
         _space.Notify(
             killed ? PagerNoticeKind.TargetKilled : PagerNoticeKind.FaultFrozen,
             killed ? $"process {process.ProcessId} was killed: {why}" : $"process {process.ProcessId} could not be killed: {UffdException.Describe(errno)}");
-        return killed;
+
+        // The close that follows makes zeros of what is missing: not before the last thread is out of its system calls.
+        return killed && SpinWait.SpinUntil(() => !_space.Userfaultfd.IsTargetAlive(), Patience);
     }
 
     private bool Freeze()
