@@ -40,9 +40,17 @@ internal sealed partial class FaultLoop
             catch (UffdException exception) when (exception.Errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
             {
                 // A child's descriptor does not fit. The event stays queued and its process waits; so do we, and say it.
-                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
-                _parked.Pause(TimeSpan.FromMilliseconds(100));
+                if (faults is not null)
+                {
+                    PauseReading(exception.Message);
+                }
+
                 return;
+            }
+
+            if (faults is not null)
+            {
+                _readFailed = false;
             }
 
             for (int index = 0; index < reader.Count; index++)

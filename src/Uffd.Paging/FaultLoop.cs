@@ -22,6 +22,7 @@ internal sealed partial class FaultLoop
     private static readonly TimeSpan AliveCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestSleep = TimeSpan.FromMicroseconds(100); // below it, asking again is quicker than sleeping
     private static readonly TimeSpan ExitCheck = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan ReadPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan FillTimeout = TimeSpan.FromSeconds(5);
 
     private readonly AddressSpace _space;
@@ -33,6 +34,8 @@ internal sealed partial class FaultLoop
     private readonly List<PageFault> _faults = new(256);
     private readonly ParkedFaults _parked = new();
     private readonly Dictionary<ulong, int> _outside = [];
+    private bool _readPaused;
+    private bool _readFailed;
     private bool _watchesExit;
     private bool _targetExited;
     private volatile bool _reportedGone;
@@ -146,7 +149,12 @@ internal sealed partial class FaultLoop
     /// <returns>False when the process is gone.</returns>
     private bool ServeOnce()
     {
-        Drain();
+        if (!_parked.IsPaused)
+        {
+            ResumeReading();
+            Drain();
+        }
+
         bool alive = true;
         foreach (PageFault fault in _faults)
         {
@@ -166,6 +174,33 @@ internal sealed partial class FaultLoop
         }
 
         return alive;
+    }
+
+    /// <summary>The event that cannot be read keeps the userfaultfd readable: while we pause it must not wake us.</summary>
+    private void PauseReading(string reason)
+    {
+        if (!_readPaused)
+        {
+            _readPaused = true;
+            _poller.Remove(_userfaultfd.Handle);
+        }
+
+        if (!_readFailed)
+        {
+            _readFailed = true; // told once, until reading works again
+            _space.Notify(PagerNoticeKind.ReadFailed, reason);
+        }
+
+        _parked.Pause(ReadPause);
+    }
+
+    private void ResumeReading()
+    {
+        if (_readPaused)
+        {
+            _readPaused = false;
+            _poller.Add(_userfaultfd.Handle, FaultToken);
+        }
     }
 
     private TimeSpan NextTimeout()
