@@ -36,7 +36,6 @@ internal sealed partial class FaultLoop
     private readonly Dictionary<ulong, int> _outside = [];
     private bool _readPaused;
     private bool _readFailed;
-    private bool _watchesExit;
     private bool _targetExited;
     private volatile bool _reportedGone;
     private volatile bool _stopping;
@@ -103,7 +102,6 @@ internal sealed partial class FaultLoop
         if (_space.Options.TargetProcess is { } process)
         {
             _poller.Add(process.Handle, ExitToken);
-            _watchesExit = true;
         }
     }
 
@@ -123,12 +121,10 @@ internal sealed partial class FaultLoop
             if (exited)
             {
                 _poller.Remove(_space.Options.TargetProcess!.Handle); // stays readable: from now on look at the memory itself
-                _watchesExit = false;
                 _targetExited = true;
             }
 
-            bool idle = count == 0 && !_watchesExit;
-            if ((exited || idle || _reportedGone) && !_userfaultfd.IsTargetAlive())
+            if ((exited || count == 0 || _reportedGone) && !_userfaultfd.IsTargetAlive())
             {
                 return AddressSpaceEnd.TargetExited;
             }
@@ -205,7 +201,8 @@ internal sealed partial class FaultLoop
 
     private TimeSpan NextTimeout()
     {
-        TimeSpan limit = _watchesExit ? Timeout.InfiniteTimeSpan : _targetExited ? ExitCheck : AliveCheck;
+        // Also where the process is watched: one that replaces its memory (execve) goes on, and only asking tells.
+        TimeSpan limit = _targetExited ? ExitCheck : AliveCheck;
         if (_parked.IsEmpty)
         {
             return limit;
@@ -213,7 +210,7 @@ internal sealed partial class FaultLoop
 
         TimeSpan next = _parked.UntilNext();
         return next < ShortestSleep ? TimeSpan.Zero
-            : limit == Timeout.InfiniteTimeSpan || next < limit ? next
+            : next < limit ? next
             : limit;
     }
 
