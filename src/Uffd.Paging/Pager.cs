@@ -73,15 +73,22 @@ public sealed class Pager : IDisposable
     /// <returns>Whether every address space is resident or gone.</returns>
     public async Task<bool> CompleteAsync(TimeSpan timeout)
     {
-        var waits = new List<Task>();
-        foreach (AddressSpace space in _spaces.Values)
+        using var deadline = new CancellationTokenSource(timeout);
+        try
         {
-            space.StartBackgroundFill();
-            waits.Add(Task.WhenAny(space.Resident, space.Ended));
-        }
+            // Again until all is there: a process may fork meanwhile.
+            while (_spaces.Values.Where(space => !space.Resident.IsCompleted && !space.Ended.IsCompleted).ToArray() is { Length: > 0 } waiting)
+            {
+                Array.ForEach(waiting, space => space.StartBackgroundFill());
+                await Task.WhenAll(waiting.Select(space => Task.WhenAny(space.Resident, space.Ended))).WaitAsync(deadline.Token).ConfigureAwait(false);
+            }
 
-        Task all = Task.WhenAll(waits);
-        return await Task.WhenAny(all, Task.Delay(timeout)).ConfigureAwait(false) == all;
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     /// <summary>
