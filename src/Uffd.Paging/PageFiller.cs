@@ -113,6 +113,11 @@ internal sealed unsafe class PageFiller : IDisposable
             return SourceFailed(exception.Message);
         }
 
+        if (access != DirectAccess.None && address == 0)
+        {
+            return SourceFailed("the source named no address for bytes that it has in memory"); // here 0 stands for zeros
+        }
+
         if (access == DirectAccess.KernelOnly && !_background)
         {
             return Install(slice, first, count, address);
