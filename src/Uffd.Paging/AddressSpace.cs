@@ -13,15 +13,22 @@ public sealed class AddressSpace : IDisposable
 
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>Userfaultfds that must not close although nobody serves them: without this a finalizer would do it.</summary>
+    private static readonly ConcurrentBag<Userfaultfd> Frozen = [];
+
     private readonly TaskCompletionSource _resident = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<AddressSpaceEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PageStateMap[] _maps;
+    private readonly Lock _starting = new(); // the background fill: it starts at most once, and not after it was told to stop
+    private readonly Lock _ending = new();   // held while the end is made, so that it is made once, with all maps in place
     private readonly FaultLoop _loop;
     private readonly Action<PagerNotice>? _notice;
     private volatile RegionTable _table;
     private BackgroundFill? _fill;
+    private bool _fillRefused;
+    private int _mapUsers = 1; // the fault loop, and the background fill while it runs
     private long _pending;
-    private int _disposed;
+    private long _stopRequested;
 
     internal AddressSpace(
         Pager pager,
@@ -91,33 +98,52 @@ public sealed class AddressSpace : IDisposable
     /// <summary>Starts the background fill if it is not running.</summary>
     public void StartBackgroundFill()
     {
-        lock (_maps)
+        lock (_starting)
         {
-            if (_fill is null && _disposed == 0)
+            if (_fill is not null || _fillRefused)
             {
-                _fill = new BackgroundFill(this);
-                _fill.Start();
+                return;
+            }
+
+            var fill = new BackgroundFill(this);
+            Interlocked.Increment(ref _mapUsers);
+            try
+            {
+                fill.Start();
+                _fill = fill;
+            }
+            catch
+            {
+                ReleaseMaps();
+                throw;
             }
         }
     }
 
     /// <summary>
     /// Stops serving. What is missing is settled by the failure policy first (poisoned, or the process killed), because closing
-    /// a userfaultfd would turn it into zeros. Waits until that is done, at most ten seconds for a source that blocks.
+    /// a userfaultfd would turn it into zeros. Waits until that is done, at most ten seconds for a source that blocks. A source
+    /// that blocks for longer still has a thread inside it afterwards, so it must not be disposed before it has answered.
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        RequestStop();
+        TimeSpan left = StopTimeout - System.Diagnostics.Stopwatch.GetElapsedTime(Volatile.Read(ref _stopRequested));
+        if (_ended.Task.IsCompleted || _loop.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
         {
             return;
         }
 
+        // Its thread is inside a source that does not answer. The end can be made from here all the same.
+        End(AddressSpaceEnd.Stopped);
+    }
+
+    /// <summary>Asks all to stop and waits for nobody.</summary>
+    internal void RequestStop()
+    {
+        Interlocked.CompareExchange(ref _stopRequested, System.Diagnostics.Stopwatch.GetTimestamp(), 0);
+        StopBackgroundFill(TimeSpan.Zero);
         _loop.Stop();
-        if (!_loop.Join(StopTimeout))
-        {
-            // Its thread is inside a source that does not answer. The pages can be settled from here all the same.
-            SettleMissing();
-        }
     }
 
     internal void Start()
@@ -172,41 +198,76 @@ public sealed class AddressSpace : IDisposable
     /// <summary>The background fill found the process gone: the fault loop, which owns the end, looks for itself.</summary>
     internal void ReportGone() => _loop.ReportGone();
 
-    /// <summary>Ends the background fill and waits for it, so that the maps may go.</summary>
-    internal bool StopBackgroundFill(TimeSpan timeout)
+    /// <summary>Ends the background fill for good and waits for it.</summary>
+    internal void StopBackgroundFill(TimeSpan timeout)
     {
         BackgroundFill? fill;
-        lock (_maps)
+        lock (_starting)
         {
+            _fillRefused = true;
             fill = _fill;
         }
 
-        return fill is null || fill.Stop(timeout);
+        fill?.Stop(timeout);
     }
 
+    /// <summary>Whether the end has been made: what still runs has nothing left to serve.</summary>
+    internal bool HasEnded => _ended.Task.IsCompleted;
+
     /// <summary>
-    /// Settles all that is missing by the failure policy. Returns false when some of it could be neither poisoned nor killed:
-    /// then the userfaultfd must not be closed.
+    /// Makes the end, once: settles all that is missing by the failure policy and closes the userfaultfd. Called by the fault
+    /// loop, or for it when it is inside a source that does not answer. What is neither poisoned nor killed keeps its userfaultfd
+    /// open: its threads wait, and read nothing wrong.
     /// </summary>
-    internal bool SettleMissing() => new MissingPages(this).Settle();
-
-    /// <summary>Called once by the fault loop, last.</summary>
-    internal void Finish(AddressSpaceEnd end, bool close)
+    internal void End(AddressSpaceEnd end)
     {
-        if (close)
+        lock (_ending)
         {
-            Userfaultfd.Dispose();
-        }
+            if (HasEnded)
+            {
+                return;
+            }
 
-        foreach (PageStateMap map in _maps)
+            if (end == AddressSpaceEnd.TargetExited || TrySettleMissing())
+            {
+                Userfaultfd.Dispose();
+            }
+            else
+            {
+                Frozen.Add(Userfaultfd);
+            }
+
+            Pager.Forget(this);
+            Options.TargetProcess?.Dispose();
+            _ended.TrySetResult(end);
+        }
+    }
+
+    /// <summary>Called by each thread that uses the maps, last.</summary>
+    internal void ReleaseMaps()
+    {
+        if (Interlocked.Decrement(ref _mapUsers) == 0)
         {
-            map.Dispose();
+            foreach (PageStateMap map in _maps)
+            {
+                map.Dispose();
+            }
         }
+    }
 
-        Interlocked.Exchange(ref _disposed, 1);
-        Pager.Forget(this);
-        Options.TargetProcess?.Dispose();
-        _ended.TrySetResult(end);
+    /// <returns>False when some of it could be neither poisoned nor killed: then the userfaultfd must not be closed.</returns>
+    private bool TrySettleMissing()
+    {
+        try
+        {
+            using var reader = new UffdEventReader(Userfaultfd);
+            return new MissingPages(this, () => _loop.DrainEvents(reader)).Settle();
+        }
+        catch (Exception exception)
+        {
+            Notify(PagerNoticeKind.FaultFrozen, $"missing pages could not be settled: {exception.Message}; threads that touch them wait until this process ends");
+            return false;
+        }
     }
 
     private static long CountPending(RegionTable table)

@@ -71,6 +71,7 @@ internal sealed class BackgroundFill
         finally
         {
             _filler.Dispose();
+            _space.ReleaseMaps();
         }
     }
 

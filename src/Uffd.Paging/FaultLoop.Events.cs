@@ -7,42 +7,58 @@ internal sealed partial class FaultLoop
     /// Reads until nothing is left. Events are applied at once, faults are kept for afterwards. The gate is held from before the
     /// read: it is the read that lets the process go on with its discard, and from then on no fill may be based on what was before.
     /// </summary>
-    private void Drain()
+    private void Drain() => Drain(_reader, _faults);
+
+    /// <summary>
+    /// As Drain, for whoever settles the space: follows what the process does meanwhile. The faults are let go, for they are
+    /// settled with their pages, or woken by the close.
+    /// </summary>
+    public void DrainEvents(UffdEventReader reader) => Drain(reader, faults: null);
+
+    private void Drain(UffdEventReader reader, List<PageFault>? faults)
     {
         if (_space.Gate is null)
         {
-            DrainCore();
+            DrainCore(reader, faults);
             return;
         }
 
         lock (_space.Gate)
         {
-            DrainCore();
+            DrainCore(reader, faults);
         }
     }
 
-    private void DrainCore()
+    private void DrainCore(UffdEventReader reader, List<PageFault>? faults)
     {
         do
         {
             try
             {
-                _reader.Read();
+                reader.Read();
             }
             catch (UffdException exception) when (exception.Errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
             {
                 // A child's descriptor does not fit. The event stays queued and its process waits; so do we, and say it.
-                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
-                _parked.Pause(TimeSpan.FromMilliseconds(100));
+                if (faults is not null)
+                {
+                    PauseReading(exception.Message);
+                }
+
                 return;
             }
 
-            for (int index = 0; index < _reader.Count; index++)
+            if (faults is not null)
             {
-                UffdEvent message = _reader[index];
+                _readFailed = false;
+            }
+
+            for (int index = 0; index < reader.Count; index++)
+            {
+                UffdEvent message = reader[index];
                 if (message.Kind == UffdEventKind.PageFault)
                 {
-                    _faults.Add(message.PageFault);
+                    faults?.Add(message.PageFault);
                 }
                 else
                 {
@@ -50,7 +66,7 @@ internal sealed partial class FaultLoop
                 }
             }
         }
-        while (_reader.Count == _reader.Capacity);
+        while (reader.Count == reader.Capacity);
     }
 
     private void Apply(in UffdEvent message)

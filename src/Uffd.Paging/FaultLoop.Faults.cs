@@ -6,6 +6,8 @@ internal sealed partial class FaultLoop
     private const int MaxOutsideTracked = 1024;
     private const int OutsideWakes = 3;
 
+    private static readonly ulong[] HugePageSizes = [64UL << 10, 2UL << 20, 32UL << 20, 1UL << 30]; // of x86-64 and arm64
+
     /// <returns>False when the process is gone.</returns>
     private bool ServeFault(PageFault fault)
     {
@@ -222,13 +224,12 @@ internal sealed partial class FaultLoop
     /// </summary>
     private bool ServeOutside(ulong address)
     {
-        ulong page = (ulong)Environment.SystemPageSize;
-        var range = new AddressRange(address & ~(page - 1), page);
+        AddressRange range = PageAt(address, (ulong)Environment.SystemPageSize);
         SpaceCounters.Add(ref _space.Counters.OutsideFaults);
         UffdResult result;
         if (_userfaultfd.Features.HasFlag(UffdFeatures.EventRemap))
         {
-            result = _userfaultfd.ZeroPage(range);
+            result = SettleOutside(address, _filler.MapZeros);
         }
         else if (_outside.Count < MaxOutsideTracked && (_outside[range.Start] = _outside.GetValueOrDefault(range.Start) + 1) <= OutsideWakes)
         {
@@ -236,8 +237,11 @@ internal sealed partial class FaultLoop
         }
         else
         {
-            result = _userfaultfd.Poison(range);
-            _space.Notify(PagerNoticeKind.OutsideRegions, $"page {range.Start:x} is registered but belongs to no region that was handed over; it was poisoned");
+            result = SettleOutside(address, page => _userfaultfd.Poison(page));
+            if (result.IsComplete)
+            {
+                _space.Notify(PagerNoticeKind.OutsideRegions, $"page {range.Start:x} is registered but belongs to no region that was handed over; it was poisoned");
+            }
         }
 
         if (result.Errno is Errno.EAGAIN or Errno.EINTR)
@@ -251,4 +255,18 @@ internal sealed partial class FaultLoop
 
         return result.Errno != Errno.ESRCH;
     }
+
+    /// <summary>Nobody told of this memory's pages: if they are huge, the kernel refuses smaller ones (EINVAL).</summary>
+    private static UffdResult SettleOutside(ulong address, Func<AddressRange, UffdResult> settle)
+    {
+        UffdResult result = settle(PageAt(address, (ulong)Environment.SystemPageSize));
+        foreach (ulong size in HugePageSizes)
+        {
+            result = result.Errno == Errno.EINVAL ? settle(PageAt(address, size)) : result;
+        }
+
+        return result;
+    }
+
+    private static AddressRange PageAt(ulong address, ulong size) => new(address & ~(size - 1), size);
 }

@@ -22,6 +22,8 @@ internal sealed partial class FaultLoop
     private static readonly TimeSpan AliveCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestSleep = TimeSpan.FromMicroseconds(100); // below it, asking again is quicker than sleeping
     private static readonly TimeSpan ExitCheck = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan ReadPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan FillTimeout = TimeSpan.FromSeconds(5);
 
     private readonly AddressSpace _space;
     private readonly Userfaultfd _userfaultfd;
@@ -32,7 +34,8 @@ internal sealed partial class FaultLoop
     private readonly List<PageFault> _faults = new(256);
     private readonly ParkedFaults _parked = new();
     private readonly Dictionary<ulong, int> _outside = [];
-    private bool _watchesExit;
+    private bool _readPaused;
+    private bool _readFailed;
     private bool _targetExited;
     private volatile bool _reportedGone;
     private volatile bool _stopping;
@@ -76,7 +79,14 @@ internal sealed partial class FaultLoop
         }
         catch (Exception exception) // the pager must not die silently: what it served would hang
         {
-            _space.Notify(PagerNoticeKind.ReadFailed, $"the fault loop failed and gives up the address space: {exception.Message}");
+            if (_space.HasEnded)
+            {
+                end = AddressSpaceEnd.Stopped; // the source that we were in did not answer, and the end was made without us
+            }
+            else
+            {
+                _space.Notify(PagerNoticeKind.ReadFailed, $"the fault loop failed and gives up the address space: {exception.Message}");
+            }
         }
 
         Close(end);
@@ -88,7 +98,6 @@ internal sealed partial class FaultLoop
         if (_space.Options.TargetProcess is { } process)
         {
             _poller.Add(process.Handle, ExitToken);
-            _watchesExit = true;
         }
     }
 
@@ -108,12 +117,10 @@ internal sealed partial class FaultLoop
             if (exited)
             {
                 _poller.Remove(_space.Options.TargetProcess!.Handle); // stays readable: from now on look at the memory itself
-                _watchesExit = false;
                 _targetExited = true;
             }
 
-            bool idle = count == 0 && !_watchesExit;
-            if ((exited || idle || _reportedGone) && !_userfaultfd.IsTargetAlive())
+            if ((exited || count == 0 || _reportedGone) && !_userfaultfd.IsTargetAlive())
             {
                 return AddressSpaceEnd.TargetExited;
             }
@@ -131,7 +138,12 @@ internal sealed partial class FaultLoop
     /// <returns>False when the process is gone.</returns>
     private bool ServeOnce()
     {
-        Drain();
+        if (!_parked.IsPaused)
+        {
+            ResumeReading();
+            Drain();
+        }
+
         bool alive = true;
         foreach (PageFault fault in _faults)
         {
@@ -153,9 +165,37 @@ internal sealed partial class FaultLoop
         return alive;
     }
 
+    /// <summary>The event that cannot be read keeps the userfaultfd readable: while we pause it must not wake us.</summary>
+    private void PauseReading(string reason)
+    {
+        if (!_readPaused)
+        {
+            _readPaused = true;
+            _poller.Remove(_userfaultfd.Handle);
+        }
+
+        if (!_readFailed)
+        {
+            _readFailed = true; // told once, until reading works again
+            _space.Notify(PagerNoticeKind.ReadFailed, reason);
+        }
+
+        _parked.Pause(ReadPause);
+    }
+
+    private void ResumeReading()
+    {
+        if (_readPaused)
+        {
+            _readPaused = false;
+            _poller.Add(_userfaultfd.Handle, FaultToken);
+        }
+    }
+
     private TimeSpan NextTimeout()
     {
-        TimeSpan limit = _watchesExit ? Timeout.InfiniteTimeSpan : _targetExited ? ExitCheck : AliveCheck;
+        // Also where the process is watched: one that replaces its memory (execve) goes on, and only asking tells.
+        TimeSpan limit = _targetExited ? ExitCheck : AliveCheck;
         if (_parked.IsEmpty)
         {
             return limit;
@@ -163,44 +203,22 @@ internal sealed partial class FaultLoop
 
         TimeSpan next = _parked.UntilNext();
         return next < ShortestSleep ? TimeSpan.Zero
-            : limit == Timeout.InfiniteTimeSpan || next < limit ? next
+            : next < limit ? next
             : limit;
     }
 
     /// <summary>
-    /// The end, in the order that loses nothing: no more background fill, the last events, everything that is missing settled,
-    /// and only then the descriptor closed.
+    /// The end, in the order that loses nothing: no more background fill, everything that is missing settled, and only then the
+    /// descriptor closed. A background fill that is inside a source that does not answer holds up nobody: its claims are
+    /// settled too, and it finds them gone.
     /// </summary>
     private void Close(AddressSpaceEnd end)
     {
-        bool fillEnded = _space.StopBackgroundFill(TimeSpan.FromSeconds(5));
-        bool close = true;
-        if (end != AddressSpaceEnd.TargetExited)
-        {
-            try
-            {
-                Drain();
-                close = _space.SettleMissing();
-                Drain(); // a child forked meanwhile is followed, and settled by its own stop
-            }
-            catch (UffdException exception)
-            {
-                close = false;
-                _space.Notify(PagerNoticeKind.ReadFailed, exception.Message);
-            }
-        }
-
+        _space.StopBackgroundFill(FillTimeout);
+        _space.End(end);
         _filler.Dispose();
         _reader.Dispose();
-        if (fillEnded)
-        {
-            _poller.Dispose();
-            _space.Finish(end, close);
-        }
-        else
-        {
-            // The background fill is inside a source that does not answer: what it holds stays, for as long as it holds it.
-            _space.Pager.Forget(_space);
-        }
+        _poller.Dispose();
+        _space.ReleaseMaps();
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Uffd.Paging;
 
 /// <summary>
@@ -6,40 +8,58 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed class MissingPages
 {
-    private readonly AddressSpace _space;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    public MissingPages(AddressSpace space) => _space = space;
+    private readonly AddressSpace _space;
+    private readonly Action _drain;
+    private long _refusedSince;
+
+    /// <param name="space">The address space.</param>
+    /// <param name="drain">Reads and applies its events.</param>
+    public MissingPages(AddressSpace space, Action drain)
+    {
+        _space = space;
+        _drain = drain;
+    }
 
     /// <returns>False when some pages could be neither poisoned nor the process killed.</returns>
     public bool Settle()
     {
-        long pending = _space.PendingPages;
-        if (pending <= 0 || !_space.Userfaultfd.IsTargetAlive())
+        _drain();
+        if (!_space.Userfaultfd.IsTargetAlive())
         {
             return true;
         }
 
         if (_space.Options.FailurePolicy == FaultFailurePolicy.Terminate)
         {
-            return Kill($"{pending} pages were still missing when the pager stopped");
+            long missing = CountMissing();
+            return missing == 0 || Kill($"{missing} pages were still missing when the pager stopped") || Freeze();
         }
 
-        foreach (RegionSlice slice in _space.Table.Slices)
+        // The process goes on meanwhile: where it moves its memory, the missing pages are found again in the new table.
+        RegionTable table;
+        do
         {
-            if (!Poison(slice))
+            table = _space.Table;
+            foreach (RegionSlice slice in table.Slices)
             {
-                return Kill("its missing pages cannot be poisoned on this kernel (Linux 6.6 can)")
-                    || Freeze();
+                if (!Poison(table, slice))
+                {
+                    return Kill("its missing pages cannot be poisoned") || Freeze();
+                }
             }
-        }
 
+            _drain();
+        }
+        while (!ReferenceEquals(table, _space.Table));
         return true;
     }
 
-    private bool Poison(RegionSlice slice)
+    private bool Poison(RegionTable table, RegionSlice slice)
     {
         PageStateMap map = slice.Map;
-        for (long page = slice.FirstPage; page < slice.EndPage;)
+        for (long page = slice.FirstPage; page < slice.EndPage && ReferenceEquals(table, _space.Table);)
         {
             if (!IsUnsettled(map[page]))
             {
@@ -70,6 +90,7 @@ internal sealed class MissingPages
         long done = (long)(result.Bytes >> slice.PageShift);
         Record(slice, page, done, PageState.Poisoned);
         page += done;
+        _refusedSince = done > 0 ? 0 : _refusedSince;
         possible = true;
         switch (result.Errno)
         {
@@ -83,8 +104,8 @@ internal sealed class MissingPages
                 Record(slice, page, 1, PageState.Unregistered);
                 return page + 1;
             case Errno.EAGAIN or Errno.EINTR:
-                // An event came meanwhile; somebody must read it. The last read of the fault loop is behind us, so read here.
-                DrainEvents();
+                // An event came meanwhile, and we are who reads it.
+                possible = Changes();
                 return page;
             case Errno.None:
                 return page;
@@ -96,46 +117,27 @@ internal sealed class MissingPages
         }
     }
 
-    /// <summary>Reads events only so that the process goes on: what it discards or moves now is poisoned or gone anyway.</summary>
-    private void DrainEvents()
+    /// <returns>False when the address space has been changing for so long that it will not come to an end.</returns>
+    private bool Changes()
     {
-        using var reader = new UffdEventReader(_space.Userfaultfd);
-        while (reader.Read() > 0)
-        {
-            for (int index = 0; index < reader.Count; index++)
-            {
-                if (reader[index].Kind == UffdEventKind.Fork)
-                {
-                    PoisonChild(reader[index].Forked);
-                }
-            }
-        }
-
-        Thread.Yield();
+        _drain();
+        _refusedSince = _refusedSince == 0 ? Stopwatch.GetTimestamp() : _refusedSince;
+        Thread.Sleep(Stopwatch.GetElapsedTime(_refusedSince) < TimeSpan.FromMilliseconds(10) ? 0 : 1);
+        return Stopwatch.GetElapsedTime(_refusedSince) < Patience;
     }
 
-    /// <summary>A child forked in the last moment: its missing pages are poisoned like its parent's.</summary>
-    private void PoisonChild(Userfaultfd child)
+    private long CountMissing()
     {
+        long missing = 0;
         foreach (RegionSlice slice in _space.Table.Slices)
         {
-            AddressRange rest = slice.Range;
-            while (!rest.IsEmpty)
+            for (long page = slice.FirstPage; page < slice.EndPage; page++)
             {
-                UffdResult result = child.PoisonAll(rest);
-                rest = rest.Skip(result.Bytes);
-                if (result.Errno is Errno.EEXIST or Errno.ENOENT && !rest.IsEmpty)
-                {
-                    rest = rest.Skip(slice.PageSize);
-                }
-                else if (!result.IsComplete && result.Errno != Errno.EAGAIN)
-                {
-                    break;
-                }
+                missing += IsUnsettled(slice.Map[page]) ? 1 : 0;
             }
         }
 
-        child.Dispose();
+        return missing;
     }
 
     private void Record(RegionSlice slice, long page, long count, PageState state)
@@ -166,7 +168,9 @@ internal sealed class MissingPages
         _space.Notify(
             killed ? PagerNoticeKind.TargetKilled : PagerNoticeKind.FaultFrozen,
             killed ? $"process {process.ProcessId} was killed: {why}" : $"process {process.ProcessId} could not be killed: {UffdException.Describe(errno)}");
-        return killed;
+
+        // The close that follows makes zeros of what is missing: not before the last thread is out of its system calls.
+        return killed && SpinWait.SpinUntil(() => !_space.Userfaultfd.IsTargetAlive(), Patience);
     }
 
     private bool Freeze()

@@ -113,6 +113,11 @@ internal sealed unsafe class PageFiller : IDisposable
             return SourceFailed(exception.Message);
         }
 
+        if (access != DirectAccess.None && address == 0)
+        {
+            return SourceFailed("the source named no address for bytes that it has in memory"); // here 0 stands for zeros
+        }
+
         if (access == DirectAccess.KernelOnly && !_background)
         {
             return Install(slice, first, count, address);
@@ -235,8 +240,8 @@ internal sealed unsafe class PageFiller : IDisposable
         int filled = (int)(result.Bytes >> now.PageShift);
         if (filled > 0)
         {
+            CountFilled(filled, source == 0, result.Bytes); // before Resident is told, which the last page does
             Settle(now.Map, page, filled, PageState.Present);
-            CountFilled(filled, source == 0, result.Bytes);
         }
 
         return result.IsComplete ? FillOutcome.Done(filled) : Stopped(now, page + filled, filled, result.Errno, source);

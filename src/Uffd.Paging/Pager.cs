@@ -73,15 +73,22 @@ public sealed class Pager : IDisposable
     /// <returns>Whether every address space is resident or gone.</returns>
     public async Task<bool> CompleteAsync(TimeSpan timeout)
     {
-        var waits = new List<Task>();
-        foreach (AddressSpace space in _spaces.Values)
+        using var deadline = new CancellationTokenSource(timeout);
+        try
         {
-            space.StartBackgroundFill();
-            waits.Add(Task.WhenAny(space.Resident, space.Ended));
-        }
+            // Again until all is there: a process may fork meanwhile.
+            while (_spaces.Values.Where(space => !space.Resident.IsCompleted && !space.Ended.IsCompleted).ToArray() is { Length: > 0 } waiting)
+            {
+                Array.ForEach(waiting, space => space.StartBackgroundFill());
+                await Task.WhenAll(waiting.Select(space => Task.WhenAny(space.Resident, space.Ended))).WaitAsync(deadline.Token).ConfigureAwait(false);
+            }
 
-        Task all = Task.WhenAll(waits);
-        return await Task.WhenAny(all, Task.Delay(timeout)).ConfigureAwait(false) == all;
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     /// <summary>
@@ -95,14 +102,20 @@ public sealed class Pager : IDisposable
             _disposed = true;
         }
 
-        // A space that is settling may still announce a forked child: go on until none is left.
+        // A space that is settling may still announce a forked child: go on until none is left. All are asked first, so that
+        // many sources that block take no longer than one.
         while (!_spaces.IsEmpty)
         {
-            Parallel.ForEach(_spaces.Values, space =>
+            foreach (AddressSpace space in _spaces.Values)
+            {
+                space.RequestStop();
+            }
+
+            foreach (AddressSpace space in _spaces.Values)
             {
                 space.Dispose();
                 _spaces.TryRemove(space.Id, out _);
-            });
+            }
         }
     }
 
@@ -135,6 +148,11 @@ public sealed class Pager : IDisposable
             if (parent is not null)
             {
                 AnnounceFork(space);
+            }
+
+            if (_disposed)
+            {
+                space.RequestStop(); // the parent ends after Dispose has come back: nobody else would ask the child
             }
 
             space.Start();

@@ -25,6 +25,9 @@ internal sealed class ParkedFaults
 
     public bool IsEmpty => _queue.Count == 0 && _pausedUntil == 0;
 
+    /// <summary>Whether the pause is not over yet.</summary>
+    public bool IsPaused => _pausedUntil != 0 && _pausedUntil > Stopwatch.GetTimestamp();
+
     /// <summary>Parks a fault that met a changing address space.</summary>
     public void AddSoon(PageKey key, int attempts) => Add(new ParkedFault(key, attempts, SoonTimestamp(), 0));
 

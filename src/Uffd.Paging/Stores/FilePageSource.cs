@@ -79,10 +79,10 @@ public sealed class FilePageSource : IPageSource
     /// <inheritdoc/>
     public DirectAccess GetDirect(ulong offset, ulong length, out ulong address)
     {
-        if (_mapping is null || offset > _mapping.Length || length > _mapping.Length - offset)
+        if (_mapping is null || offset > _mapping.Length || length > _mapping.Length - offset || IsCutShort(offset, length))
         {
             address = 0;
-            return DirectAccess.None;
+            return DirectAccess.None; // Read tells why, or gives what is behind the mapping
         }
 
         address = _mapping.Address + offset;
@@ -130,6 +130,12 @@ public sealed class FilePageSource : IPageSource
             throw new UnauthorizedAccessException($"the image {path} may not be read: check its permissions", exception);
         }
     }
+
+    /// <summary>
+    /// Whether the file has lost some of these bytes. Whole pages behind its end answer EFAULT by themselves, but in the page that
+    /// holds its new end the mapping has zeros where the image had bytes. One fstat(2), a fraction of what the copy costs.
+    /// </summary>
+    private bool IsCutShort(ulong offset, ulong length) => (ulong)RandomAccess.GetLength(_file) < Math.Min(offset + length, Length);
 
     /// <summary>Not every file can be mapped; one that cannot is read.</summary>
     private static MemoryMapping? TryMap(SafeFileHandle file, ulong length)
