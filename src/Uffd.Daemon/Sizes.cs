@@ -51,9 +51,9 @@ public static class Sizes
             return false;
         }
 
-        for (int step = 0; step < power; step++)
+        for (int step = 0; step < power && value <= ulong.MaxValue; step++)
         {
-            value *= 1024;
+            value *= 1024; // at most 2^74, which a decimal holds
         }
 
         if (value > ulong.MaxValue)

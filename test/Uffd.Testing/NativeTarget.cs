@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Uffd.Testing;
 
@@ -46,10 +47,14 @@ public sealed class NativeTarget : TargetCommands, IAsyncDisposable
     /// Starts a process; compiles it first if it is not there yet. A test that runs without a compiler is skipped.
     /// </summary>
     /// <param name="timeout">How long each command may take; null for <see cref="DefaultTimeout"/>.</param>
-    public static async Task<NativeTarget> StartAsync(TimeSpan? timeout = null)
+    /// <param name="userId">The user to run it as, with setpriv; null for this one.</param>
+    public static async Task<NativeTarget> StartAsync(TimeSpan? timeout = null, uint? userId = null)
     {
         string program = await Task.Run(() => Program.Value);
-        var start = new ProcessStartInfo(program) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
+        (string file, string[] arguments) = userId is { } user
+            ? ("setpriv", [string.Create(CultureInfo.InvariantCulture, $"--reuid={user}"), "--clear-groups", program])
+            : (program, (string[])[]);
+        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         Process process = Process.Start(start) ?? throw new TargetException($"{program} did not start");
         process.StandardInput.AutoFlush = true;
         return new NativeTarget(process, timeout ?? DefaultTimeout);

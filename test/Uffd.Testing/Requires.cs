@@ -36,6 +36,10 @@ public static class Requires
     /// <summary>Needs the superuser.</summary>
     public static void Root() => That(Environment.IsPrivilegedProcess, "this needs root");
 
+    /// <summary>Needs a program.</summary>
+    /// <param name="name">Its name.</param>
+    public static void Program(string name) => That(NativeCompiler.Find(name) is not null, $"this needs {name}");
+
     /// <summary>Needs gcc.</summary>
     public static void Compiler() => That(CompilerIsThere.Value, "this needs gcc");
 

@@ -8,6 +8,7 @@ public sealed class LazyMemory : IDisposable
 {
     private readonly Userfaultfd _userfaultfd;
     private readonly UffdClient _client;
+    private int _disposed;
 
     private LazyMemory(MemoryMapping mapping, Userfaultfd userfaultfd, UffdClient client)
     {
@@ -42,8 +43,14 @@ public sealed class LazyMemory : IDisposable
         }
         catch
         {
+            // As in Dispose: nobody reads of an unmapping here, so it would wait for ever.
+            if (userfaultfd is not null)
+            {
+                userfaultfd.Unregister(mapping.Range);
+                userfaultfd.Dispose();
+            }
+
             mapping.Dispose();
-            userfaultfd?.Dispose();
             throw;
         }
     }
@@ -55,6 +62,11 @@ public sealed class LazyMemory : IDisposable
     /// <summary>Unmaps the memory, then lets go of the daemon.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         // With EVENT_UNMAP the unmapping waits until the daemon has read of it; taking the range out first does not.
         _userfaultfd.Unregister(Mapping.Range);
         Mapping.Dispose();

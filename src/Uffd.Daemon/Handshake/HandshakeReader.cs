@@ -18,10 +18,10 @@ internal sealed class HandshakeReader : IDisposable
 
     private const int MaxDescriptors = 16;
 
-    private readonly ArrayBufferWriter<byte> _text = new();
     private readonly List<SafeDescriptorHandle> _descriptors = [];
     private readonly JsonArrayBoundary _boundary = new();
-    private byte[] _behind = []; // bytes of the next message
+    private ArrayBufferWriter<byte> _text = new();
+    private ArrayBufferWriter<byte> _behind = new(); // bytes of the next message
 
     /// <summary>One line that says what is wrong with what came, or null. Once set, nothing more is read.</summary>
     public string? Fault { get; private set; }
@@ -96,13 +96,13 @@ internal sealed class HandshakeReader : IDisposable
 
         var message = new HandshakeMessage(regions, [.. _descriptors]);
         _descriptors.Clear();
-        _text.ResetWrittenCount();
+        _text = new ArrayBufferWriter<byte>(); // not kept: a client is served for long, and may have sent a long text
         _boundary.Reset();
-        byte[] behind = _behind;
-        _behind = [];
-        if (behind.Length > 0)
+        if (_behind.WrittenCount > 0)
         {
-            Append(behind, []);
+            ArrayBufferWriter<byte> behind = _behind;
+            _behind = new ArrayBufferWriter<byte>();
+            Append(behind.WrittenSpan, []);
         }
 
         return message;
@@ -129,12 +129,12 @@ internal sealed class HandshakeReader : IDisposable
 
     private void Behind(ReadOnlySpan<byte> bytes)
     {
-        if (_behind.Length + bytes.Length > MaxTextBytes)
+        if (_behind.WrittenCount + bytes.Length > MaxTextBytes)
         {
             Fault ??= $"the text is longer than {MaxTextBytes} bytes";
             return;
         }
 
-        _behind = [.. _behind, .. bytes];
+        _behind.Write(bytes);
     }
 }

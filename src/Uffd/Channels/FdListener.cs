@@ -56,6 +56,12 @@ public sealed unsafe class FdListener : IDisposable
                 });
             }
 
+            // bind(2) has applied the umask, which would keep out whom a wider mode lets in. Nobody can connect yet.
+            if (((int)mode & ~OwnerOnly) != 0 && LibC.ChMod(path, (uint)mode) != 0)
+            {
+                throw Kernel.Failure($"chmod of {path}");
+            }
+
             if (LibC.Listen(socket, Backlog) != 0)
             {
                 throw Kernel.Failure($"cannot listen on {path}");

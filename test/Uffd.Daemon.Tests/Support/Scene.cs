@@ -77,9 +77,12 @@ internal sealed class Scene : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops the daemon, as SIGTERM does.</summary>
+    public Task StopAsync() => Daemon.StopAsync().WaitAsync(EventLog.Patience);
+
     public async ValueTask DisposeAsync()
     {
-        await Daemon.StopAsync().WaitAsync(EventLog.Patience);
+        await StopAsync();
         Daemon.Dispose();
         _source.Dispose();
         _folder.Dispose();

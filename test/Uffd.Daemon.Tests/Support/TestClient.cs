@@ -24,12 +24,12 @@ internal sealed class TestClient : IAsyncDisposable
         ulong pages = 8,
         TargetMemory memory = TargetMemory.Anonymous,
         UffdFeatures features = UffdFeatures.EventRemove,
-        bool? shared = null)
+        uint? userId = null)
     {
-        NativeTarget target = await NativeTarget.StartAsync(EventLog.Patience);
+        NativeTarget target = await NativeTarget.StartAsync(EventLog.Patience, userId);
         ulong pageSize = memory == TargetMemory.Hugetlb ? 2UL << 20 : TestImage.Page;
-        AddressRange range = await target.MapAsync(pages * pageSize, memory, shared);
-        await target.CreateUserfaultfdAsync(features);
+        AddressRange range = await target.MapAsync(pages * pageSize, memory);
+        await target.CreateUserfaultfdAsync(features, userModeOnly: userId is not null);
         await target.RegisterAsync(UffdRegisterModes.Missing);
         return new TestClient(target, range);
     }

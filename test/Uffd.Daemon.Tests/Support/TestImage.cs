@@ -21,6 +21,13 @@ internal sealed class TestImage
 
     public byte[] Bytes { get; }
 
+    /// <summary>Makes it a file.</summary>
+    public string WriteTo(string path)
+    {
+        File.WriteAllBytes(path, Bytes);
+        return path;
+    }
+
     /// <summary>The hash that memory must have; behind the end are zeros.</summary>
     public ulong Hash(ulong offset, ulong length)
     {

@@ -1,0 +1,154 @@
+using Uffd.Daemon.Demo;
+
+namespace Uffd.Daemon.Tests.Values;
+
+/// <summary>Sizes, latencies, and what smaps says.</summary>
+public sealed class ValueTests
+{
+    [Theory]
+    [InlineData("0", 0)]
+    [InlineData("4096", 4096)]
+    [InlineData(" 512MiB ", 512UL << 20)]
+    [InlineData("512M", 512UL << 20)]
+    [InlineData("512 mib", 512UL << 20)]
+    [InlineData("1.5 GiB", 3UL << 29)]
+    [InlineData("1.5g", 3UL << 29)]
+    [InlineData("7B", 7)]
+    [InlineData("0.5KiB", 512)]
+    [InlineData("16383P", 16383UL << 50)]
+    [InlineData("18446744073709551615", ulong.MaxValue)]
+    public void Size_is_read(string text, ulong bytes)
+    {
+        Assert.True(Sizes.TryParse(text, out ulong read));
+        Assert.Equal(bytes, read);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("MiB")]
+    [InlineData("-1")]
+    [InlineData("1e9")]
+    [InlineData("1.2.3")]
+    [InlineData(".")]
+    [InlineData("12 XiB")]
+    [InlineData("12MB")] // 10 to the 6th or 2 to the 20th: nobody knows
+    [InlineData("12MiBs")]
+    [InlineData("16384P")]
+    [InlineData("18446744073709551616")]
+    [InlineData("99999999999999999999999999999999999999999P")]
+    [InlineData("79228162514264337593543950335P")] // the largest decimal
+    public void What_is_no_size_is_refused(string? text) => Assert.False(Sizes.TryParse(text, out _));
+
+    [Theory]
+    [InlineData(0, "0 B")]
+    [InlineData(1023, "1023 B")]
+    [InlineData(1536, "1.5 KiB")]
+    [InlineData(512UL << 20, "512 MiB")]
+    [InlineData(ulong.MaxValue, "16384 PiB")]
+    public void Size_is_written(ulong bytes, string text) => Assert.Equal(text, Sizes.Format(bytes));
+
+    [Fact]
+    public void Percentiles_are_right_to_a_tenth()
+    {
+        var histogram = new LatencyHistogram();
+        for (int microseconds = 1; microseconds <= 1000; microseconds++)
+        {
+            histogram.Add(microseconds * 1000L);
+        }
+
+        Assert.Equal(1000, histogram.Count);
+        Assert.InRange(histogram.Percentile(0.5), 450_000, 550_000);
+        Assert.InRange(histogram.Percentile(0.99), 890_000, 1_090_000);
+        Assert.InRange(histogram.Percentile(0), 900, 1100);
+        Assert.InRange(histogram.Percentile(1), 900_000, 1_100_000);
+        LatencyHistogram slowest = histogram.Slowest(10);
+        Assert.Equal(10, slowest.Count);
+        Assert.InRange(slowest.Percentile(0.01), 900_000, 1_100_000);
+        Assert.Equal(1000, histogram.Slowest(5000).Count);
+    }
+
+    [Fact]
+    public void Histogram_survives_odd_durations_and_counts()
+    {
+        var histogram = new LatencyHistogram();
+        foreach (long odd in (long[])[long.MinValue, -1, 0, 1, long.MaxValue])
+        {
+            histogram.Add(odd);
+        }
+
+        Assert.Equal(5, histogram.Count);
+        Assert.Equal(histogram.ToCounts(), new LatencyHistogram(histogram.ToCounts()).ToCounts());
+        Assert.Equal(3, new LatencyHistogram([-5, 3, .. Enumerable.Repeat(0L, 1000), 7]).Count); // negative, and behind the last bucket
+        Assert.Equal(0, new LatencyHistogram().Percentile(0.5));
+        Assert.Empty(new LatencyHistogram().ToDoublings());
+        Assert.Empty(new LatencyHistogram().ToCounts());
+        Assert.Equal(0, new LatencyHistogram().Slowest(3).Count);
+    }
+
+    [Fact]
+    public void Doublings_hold_every_count_and_no_empty_ends()
+    {
+        var histogram = new LatencyHistogram();
+        histogram.Add(5); // 4 to 8
+        histogram.Add(6);
+        histogram.Add(40); // 32 to 64
+        IReadOnlyList<(double UpToNanoseconds, long Count)> bars = histogram.ToDoublings();
+        Assert.Equal([(8.0, 2L), (16.0, 0L), (32.0, 0L), (64.0, 1L)], bars);
+    }
+
+    [Fact]
+    public void Registered_mappings_are_found_with_their_page_size()
+    {
+        string[] lines =
+        [
+            "7f0000000000-7f0000200000 rw-p 00000000 00:00 0 ",
+            "Size:               2048 kB",
+            "KernelPageSize:        4 kB",
+            "VmFlags: rd wr mr mw me ac um sd ",
+            "7f0000200000-7f0000600000 rw-p 00000000 00:10 77                         /anon_hugepage (deleted)",
+            "KernelPageSize:     2048 kB",
+            "VmFlags: rd wr mr mw me de ht um sd",
+            "7f0000600000-7f0000601000 rw-p 00000000 00:00 0 [a-b um]",
+            "VmFlags: rd wr mr mw me ac sd",
+            "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]",
+            "VmFlags: ex um",
+        ];
+        Assert.Equal(
+            [
+                new RegisteredRange(new AddressRange(0x7f0000000000, 0x200000), 4096),
+                new RegisteredRange(new AddressRange(0x7f0000200000, 0x400000), 2 << 20),
+                new RegisteredRange(new AddressRange(0xffffffffff600000, 0x1000), (ulong)Environment.SystemPageSize),
+            ],
+            RegisteredRanges.Parse(lines));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("VmFlags: um")] // of nothing
+    [InlineData("7f0000200000-7f0000000000 rw-p\nVmFlags: um")] // backwards
+    [InlineData("7f00-7f00 rw-p\nVmFlags: um")] // empty
+    [InlineData("-7f00 rw-p\nVmFlags: um")]
+    [InlineData("7f00- rw-p\nVmFlags: um")]
+    [InlineData("7f00-zz rw-p\nVmFlags: um")]
+    [InlineData("10000000000000000-20000000000000000 rw-p\nVmFlags: um")]
+    [InlineData("1000-2000\nVmFlags: um")] // no permissions
+    [InlineData("1000-2000 rw-p\nVmFlags: rd wr umm")]
+    public void What_is_no_registered_mapping_is_passed_over(string text) => Assert.Empty(RegisteredRanges.Parse(text.Split('\n')));
+
+    [Theory]
+    [InlineData("KernelPageSize: x kB")]
+    [InlineData("KernelPageSize: 0 kB")]
+    [InlineData("KernelPageSize:")]
+    [InlineData("KernelPageSize: 18446744073709551615 kB")]
+    public void Odd_page_size_is_the_systems(string line)
+        => Assert.Equal((ulong)Environment.SystemPageSize, Assert.Single(RegisteredRanges.Parse(["1000-2000 rw-p", line, "VmFlags: um"])).PageSize);
+
+    [Fact]
+    public void Own_process_can_be_read_and_another_that_is_gone_cannot()
+    {
+        Assert.True(RegisteredRanges.TryRead(Environment.ProcessId, out IReadOnlyList<RegisteredRange> own));
+        Assert.Empty(own);
+        Assert.False(RegisteredRanges.TryRead(int.MaxValue, out _));
+    }
+}
