@@ -52,7 +52,7 @@ public sealed class AddressSpace : IDisposable
         _pending = CountPending(table);
 
         // Without events nothing can change under a fill, and the gate would only cost.
-        Gate = (userfaultfd.Features & EventFeatures) != 0 ? new Lock() : null;
+        Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
         _loop = new FaultLoop(this);
     }
 
@@ -81,7 +81,7 @@ public sealed class AddressSpace : IDisposable
     internal RegionTable Table => _table;
 
     /// <summary>Held while events are read and applied, and while the background fill installs. Null when there are no events.</summary>
-    internal Lock? Gate { get; }
+    internal EventGate? Gate { get; }
 
     internal SpaceCounters Counters { get; } = new();
 

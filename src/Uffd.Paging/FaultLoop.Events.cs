@@ -23,7 +23,7 @@ internal sealed partial class FaultLoop
             return;
         }
 
-        lock (_space.Gate)
+        using (_space.Gate.EnterToRead())
         {
             DrainCore(reader, faults);
         }

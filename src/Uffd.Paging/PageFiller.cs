@@ -36,7 +36,7 @@ internal sealed unsafe class PageFiller : IDisposable
     private const int MinimumStaging = 256 << 10;
 
     private readonly AddressSpace _space;
-    private readonly Lock? _gate;
+    private readonly EventGate? _gate;
     private readonly bool _background;
     private byte* _staging; // native: the kernel copies from it while nothing need be pinned
     private ulong _stagingBytes;
@@ -46,7 +46,7 @@ internal sealed unsafe class PageFiller : IDisposable
     /// Held while pages are installed, so that no event is read and applied in between; null for the thread that reads events.
     /// </param>
     /// <param name="background">Whether this is the background fill, which looks for pages of zeros.</param>
-    public PageFiller(AddressSpace space, Lock? gate, bool background)
+    public PageFiller(AddressSpace space, EventGate? gate, bool background)
     {
         _space = space;
         _gate = gate;
@@ -190,7 +190,7 @@ internal sealed unsafe class PageFiller : IDisposable
             }
             else
             {
-                lock (_gate)
+                using (_gate.EnterToInstall())
                 {
                     outcome = InstallStep(slice, first + done, count - done, from);
                 }
