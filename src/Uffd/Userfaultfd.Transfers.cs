@@ -25,49 +25,19 @@ public sealed partial class Userfaultfd
     /// <param name="modes">How.</param>
     /// <returns>Bytes is the sum of all steps.</returns>
     public UffdResult CopyAll(AddressRange destination, ulong sourceAddress, UffdCopyModes modes = UffdCopyModes.None)
-    {
-        UffdResult result = Copy(destination, sourceAddress, modes);
-        ulong done = result.Bytes;
-        while (result is { Errno: Errno.EAGAIN, Bytes: > 0 } && done < destination.Length)
-        {
-            result = Copy(destination.Skip(done), sourceAddress + done, modes);
-            done += result.Bytes;
-        }
-
-        return new UffdResult(done, done == destination.Length ? Errno.None : result.Errno);
-    }
+        => Repeat(destination, (sourceAddress, modes), static (self, rest, done, with) => self.Copy(rest, with.sourceAddress + done, with.modes));
 
     /// <summary>Maps zeros over a whole range, going on after each partial result; stops as <see cref="CopyAll"/> does.</summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>
     public UffdResult ZeroPageAll(AddressRange range, UffdZeroPageModes modes = UffdZeroPageModes.None)
-    {
-        UffdResult result = ZeroPage(range, modes);
-        ulong done = result.Bytes;
-        while (result is { Errno: Errno.EAGAIN, Bytes: > 0 } && done < range.Length)
-        {
-            result = ZeroPage(range.Skip(done), modes);
-            done += result.Bytes;
-        }
-
-        return new UffdResult(done, done == range.Length ? Errno.None : result.Errno);
-    }
+        => Repeat(range, modes, static (self, rest, _, with) => self.ZeroPage(rest, with));
 
     /// <summary>Poisons a whole range, going on after each partial result; stops as <see cref="CopyAll"/> does.</summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>
     public UffdResult PoisonAll(AddressRange range, UffdPoisonModes modes = UffdPoisonModes.None)
-    {
-        UffdResult result = Poison(range, modes);
-        ulong done = result.Bytes;
-        while (result is { Errno: Errno.EAGAIN, Bytes: > 0 } && done < range.Length)
-        {
-            result = Poison(range.Skip(done), modes);
-            done += result.Bytes;
-        }
-
-        return new UffdResult(done, done == range.Length ? Errno.None : result.Errno);
-    }
+        => Repeat(range, modes, static (self, rest, _, with) => self.Poison(rest, with));
 
     /// <summary>
     /// Moves a whole range, and copies the pages that cannot be moved because they are not exclusive (EBUSY: the process
@@ -108,5 +78,19 @@ public sealed partial class Userfaultfd
         }
 
         return new MoveOrCopyResult(moved, copied, Errno.None);
+    }
+
+    /// <summary>Calls a step with what is left of a range for as long as it gets on: EAGAIN with some bytes done is a partial result.</summary>
+    private UffdResult Repeat<T>(AddressRange range, T with, Func<Userfaultfd, AddressRange, ulong, T, UffdResult> step)
+    {
+        UffdResult result = step(this, range, 0, with);
+        ulong done = result.Bytes;
+        while (result is { Errno: Errno.EAGAIN, Bytes: > 0 } && done < range.Length)
+        {
+            result = step(this, range.Skip(done), done, with);
+            done += result.Bytes;
+        }
+
+        return new UffdResult(done, done == range.Length ? Errno.None : result.Errno);
     }
 }

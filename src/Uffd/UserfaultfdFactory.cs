@@ -25,7 +25,7 @@ public readonly record struct UffdCreationAttempt(UffdCreationMethod Method, Uff
     public string? Remedy => (Method, Errno) switch
     {
         (_, Errno.None) => null,
-        (UffdCreationMethod.Device, Errno.EACCES or Errno.EPERM) => $"sudo chmod 666 {UserfaultfdFactory.DevicePath}",
+        (UffdCreationMethod.Device, Errno.EACCES) => $"sudo chmod 666 {UserfaultfdFactory.DevicePath}",
         (UffdCreationMethod.SystemCall, Errno.EPERM) when FaultScope != UffdFaultScope.UserOnly
             => "sudo sysctl -w vm.unprivileged_userfaultfd=1",
         (_, Errno.EMFILE) => "ulimit -n 65536",

@@ -317,8 +317,21 @@ public sealed unsafe class MemoryMapping : IDisposable
             $"cannot map {length} bytes",
             errno,
             pages == MappingPages.Huge2MiB && errno == Errno.ENOMEM
-                ? $"reserve huge pages with: sudo sysctl -w vm.nr_hugepages={length / Huge2MiB}"
+                ? $"reserve huge pages with: sudo sysctl -w vm.nr_hugepages={ReservedHugePages() + (length / Huge2MiB)}"
                 : null);
+
+    /// <summary>What is reserved now: the advice must not take pages away from whoever has them.</summary>
+    private static ulong ReservedHugePages()
+    {
+        try
+        {
+            return ulong.TryParse(File.ReadAllText("/proc/sys/vm/nr_hugepages"), out ulong pages) ? pages : 0;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
 
     private void RequireInside(AddressRange range)
     {

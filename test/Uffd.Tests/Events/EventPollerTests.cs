@@ -184,7 +184,7 @@ public class EventPollerTests
         poller.Dispose();
         poller.Dispose();
         Assert.Throws<ObjectDisposedException>(() => poller.Wait(_ready, TimeSpan.Zero));
-        Assert.Throws<ObjectDisposedException>(poller.Wake);
+        poller.Wake(); // nobody waits any more: no error
     }
 
     private delegate int Wait(Span<PollResult> ready, TimeSpan timeout, TimeSpan spin = default);
