@@ -211,6 +211,12 @@ public sealed class AddressSpace : IDisposable
         fill?.Stop(timeout);
     }
 
+    /// <summary>Whether a stop was asked for.</summary>
+    internal bool IsStopping => Volatile.Read(ref _stopRequested) != 0;
+
+    /// <summary>Whether none of its threads uses the maps any more, also one that a source held up beyond the end.</summary>
+    internal bool ThreadsHaveEnded => Volatile.Read(ref _mapUsers) == 0;
+
     /// <summary>Whether the end has been made: what still runs has nothing left to serve.</summary>
     internal bool HasEnded => _ended.Task.IsCompleted;
 

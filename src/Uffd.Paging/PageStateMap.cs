@@ -93,16 +93,17 @@ internal sealed unsafe class PageStateMap : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref byte Ref(long page)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)page, (ulong)Pages, nameof(page));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(unchecked((ulong)page), (ulong)Pages, nameof(page)); // below zero is far above
         return ref _states[page];
     }
 
     private long Scan(long from, long end, byte value, bool matching)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(end, Pages);
         while (from < end)
         {
-            var window = new ReadOnlySpan<byte>(_states + from, (int)Math.Min(end - from, 1 << 20)); // end is inside the map
+            var window = new ReadOnlySpan<byte>(_states + from, (int)Math.Min(end - from, 1 << 20)); // both are inside the map
             int index = matching ? window.IndexOf(value) : window.IndexOfAnyExcept(value);
             if (index >= 0)
             {
