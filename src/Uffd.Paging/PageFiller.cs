@@ -216,8 +216,8 @@ internal sealed unsafe class PageFiller : IDisposable
         int filled = (int)(result.Bytes >> now.PageShift);
         if (filled > 0)
         {
+            CountFilled(filled, source == 0, result.Bytes); // before Resident is told, which the last page does
             Settle(now.Map, page, filled, PageState.Present);
-            CountFilled(filled, source == 0, result.Bytes);
         }
 
         return result.IsComplete ? FillOutcome.Done(filled) : Stopped(now, page + filled, filled, result.Errno, source);
