@@ -22,6 +22,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         start.UseShellExecute = false;
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // it is killed at the end, and would leave its diagnostic sockets behind
         return new ChildProcess(Process.Start(start) ?? throw new UffdException($"cannot start {start.FileName}"));
     }
 

@@ -36,7 +36,7 @@ internal static class DemoImage
             return;
         }
 
-        ulong state = (index + 1) * 0x9E3779B97F4A7C15;
+        ulong state = unchecked((index + 1) * 0x9E3779B97F4A7C15);
         foreach (ref ulong word in MemoryMarshal.Cast<byte, ulong>(page))
         {
             state ^= state << 13;

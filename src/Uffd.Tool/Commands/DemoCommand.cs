@@ -28,6 +28,7 @@ internal static class DemoCommand
     /// <summary>Creates the verb.</summary>
     public static Verb Create()
     {
+        Image.Validators.Add(Images.RequireName);
         Size.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && (!Sizes.TryParse(result.Tokens[0].Value, out ulong bytes) || bytes < 1 << 20 || bytes > 1UL << 40))

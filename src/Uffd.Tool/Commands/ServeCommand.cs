@@ -81,9 +81,13 @@ internal static class ServeCommand
     /// <summary>Creates the verb.</summary>
     public static Verb Create()
     {
+        Socket.Validators.Add(Images.RequireName);
+        Image.Validators.Add(Images.RequireName);
         OnError.AcceptOnlyFromAmong("poison", "kill");
-        Drain.Validators.Add(result => RequireRange(result, Drain, 0, 86400));
-        HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, 0.01, 86400));
+        Drain.Validators.Add(result => RequireRange(result, Drain, "seconds", 0, 86400));
+        HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
+        MaxClients.Validators.Add(result => RequireRange(result, MaxClients, "clients", 1, 1_000_000));
+        Spin.Validators.Add(result => RequireRange(result, Spin, "microseconds", 0, 1_000_000));
         var verb = new Verb("serve", "Serve the page faults of processes that hand over their memory, from a file")
         {
             TerminationTimeout = null, // SIGTERM is its regular end, and takes as long as the clients need
@@ -121,7 +125,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult result)
     {
         using FilePageSource image = Images.Open(result.GetRequiredValue(Image));
-        var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
+        using var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
         using var stop = new StopSignals();
         using var daemon = new PagerDaemon(new PagerDaemonOptions
         {
@@ -141,17 +145,16 @@ internal static class ServeCommand
         return ExitCodes.Done;
     }
 
-    private static void RequireRange(OptionResult result, Option<double> option, double least, double most)
+    private static void RequireRange(OptionResult result, Option option, string unit, double least, double most)
     {
-        if (result.Errors.Any() || result.Tokens.Count == 0)
+        // What is no number at all is told by the parser itself, after this.
+        foreach (Token token in result.Tokens)
         {
-            return;
-        }
-
-        double value = result.GetValue(option);
-        if (!(value >= least && value <= most))
-        {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} wants seconds from {least} to {most}"));
+            if (double.TryParse(token.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && !(value >= least && value <= most))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} wants {unit} from {least} to {most}"));
+                return;
+            }
         }
     }
 

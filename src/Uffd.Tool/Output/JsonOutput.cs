@@ -15,24 +15,24 @@ namespace Uffd.Tool.Output;
 [JsonSerializable(typeof(DemoJson))]
 internal sealed partial class JsonOutput : JsonSerializerContext
 {
-    private static readonly JsonSerializerOptions Format = new()
+    private static readonly JsonOutput Indented = new(Formatted(indented: true));
+    private static readonly JsonOutput Compact = new(Formatted(indented: false));
+
+    /// <summary>Prints the object and a line break.</summary>
+    public static void Write<T>(TextWriter output, T value) => output.WriteLine(Serialize(Indented, value));
+
+    /// <summary>The object on one line, for a verb that prints many.</summary>
+    public static string ToLine<T>(T value) => Serialize(Compact, value);
+
+    private static string Serialize<T>(JsonOutput context, T value)
+        => JsonSerializer.Serialize(value, (JsonTypeInfo<T>)context.GetTypeInfo(typeof(T))!);
+
+    private static JsonSerializerOptions Formatted(bool indented) => new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
+        WriteIndented = indented,
 
         // The output is no HTML: a path with a quote or a plus sign should stay readable.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
-
-    /// <summary>Prints the object and a line break.</summary>
-    public static void Write<T>(TextWriter output, T value) => Write(output, value, Format);
-
-    /// <summary>Prints the object on one line, for a verb that prints many.</summary>
-    public static void WriteLine<T>(TextWriter output, T value) => Write(output, value, new JsonSerializerOptions(Format) { WriteIndented = false });
-
-    private static void Write<T>(TextWriter output, T value, JsonSerializerOptions format)
-    {
-        var context = new JsonOutput(new JsonSerializerOptions(format));
-        output.WriteLine(JsonSerializer.Serialize(value, (JsonTypeInfo<T>)context.GetTypeInfo(typeof(T))!));
-    }
 }

@@ -1,34 +1,55 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Uffd.Daemon;
 using Uffd.Paging;
 
 namespace Uffd.Tool.Output;
 
-/// <summary>Prints what the daemon tells: a line each, as text or as JSON. Programs wait for the line <c>ready PATH</c>.</summary>
-internal sealed class ServePrinter
+/// <summary>
+/// Prints what the daemon tells: a line each, as text or as JSON. Programs wait for the line <c>ready PATH</c>. Written by a thread
+/// of its own: a reader that stops reading, or a full disk, holds up no client. Lines beyond what may wait are counted and left out.
+/// </summary>
+internal sealed class ServePrinter : IDisposable
 {
+    /// <summary>The most lines that wait for the reader.</summary>
+    public const int MaxWaiting = 10_000;
+
+    private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(2);
+
     private readonly TextWriter _output;
     private readonly bool _json;
+    private readonly BlockingCollection<string> _lines = new(MaxWaiting);
+    private readonly Thread _thread;
+    private long _lost;
 
     public ServePrinter(TextWriter output, bool json)
     {
         _output = output;
         _json = json;
+        _thread = new Thread(Run) { IsBackground = true, Name = "uffd-lines" };
+        _thread.Start();
     }
 
-    /// <summary>Prints one event and flushes it.</summary>
+    /// <summary>Prints one event soon. Never waits.</summary>
     public void Print(DaemonEvent happened)
     {
-        if (_json)
+        if (!_lines.TryAdd(Format(happened)))
         {
-            JsonOutput.WriteLine(_output, ServeJson.From(happened));
+            Interlocked.Increment(ref _lost);
         }
-        else
-        {
-            _output.WriteLine(ToLine(happened));
-        }
+    }
 
-        _output.Flush();
+    /// <summary>Gives the reader two seconds to take the rest.</summary>
+    public void Dispose()
+    {
+        if (!_lines.IsAddingCompleted)
+        {
+            _lines.CompleteAdding();
+            if (_thread.Join(FlushTimeout))
+            {
+                _lines.Dispose();
+            }
+        }
     }
 
     internal static string ToLine(DaemonEvent happened)
@@ -45,6 +66,41 @@ internal sealed class ServePrinter
             DaemonEventKind.Draining => $"stopping: {happened.Message}",
             _ => happened.Message,
         };
+    }
+
+    private string Format(DaemonEvent happened) => _json ? JsonOutput.ToLine(ServeJson.From(happened)) : ToLine(happened);
+
+    private void Run()
+    {
+        foreach (string line in _lines.GetConsumingEnumerable())
+        {
+            Write(line);
+            WriteLost();
+        }
+
+        WriteLost();
+    }
+
+    private void WriteLost()
+    {
+        long lost = Interlocked.Exchange(ref _lost, 0);
+        if (lost > 0)
+        {
+            Write(Format(new DaemonEvent(DaemonEventKind.Notice, string.Create(CultureInfo.InvariantCulture, $"{lost} lines were lost: nobody read them"))));
+        }
+    }
+
+    private void Write(string line)
+    {
+        try
+        {
+            _output.WriteLine(line);
+            _output.Flush();
+        }
+        catch (IOException)
+        {
+            // Serving goes on without a reader.
+        }
     }
 
     private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.00} s");
