@@ -4,13 +4,19 @@ using System.Text;
 
 namespace Uffd.Testing;
 
-/// <summary>Runs the C compiler.</summary>
+/// <summary>
+/// Runs the C compiler; or does without one, where the environment names a folder of programs that were compiled before:
+/// UFFD_NATIVE_DIR, filled by eng/build-native.
+/// </summary>
 public static class NativeCompiler
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Where the C sources of the tests are: copied beside the assemblies by the build.</summary>
     public static string SourceFolder => Path.Combine(AppContext.BaseDirectory, "native");
+
+    /// <summary>Where the compiled programs are, or null where they are compiled when they are needed.</summary>
+    public static string? PrebuiltFolder => Environment.GetEnvironmentVariable("UFFD_NATIVE_DIR") is { Length: > 0 } folder ? folder : null;
 
     /// <summary>The path of a program, or null when it is not installed.</summary>
     /// <param name="program">Its name.</param>
@@ -22,7 +28,7 @@ public static class NativeCompiler
 
     /// <summary>
     /// Compiles sources of <see cref="SourceFolder"/> into a program or library, once: the result is kept beside the sources
-    /// under a name that holds a hash of all that went in.
+    /// under a name that holds a hash of all that went in. Where there is a <see cref="PrebuiltFolder"/>, it is taken from there.
     /// </summary>
     /// <param name="name">The result's name.</param>
     /// <param name="sources">File names; headers count as sources for the hash.</param>
@@ -30,6 +36,12 @@ public static class NativeCompiler
     /// <returns>The path of the result.</returns>
     public static string Build(string name, IReadOnlyList<string> sources, params IReadOnlyList<string> options)
     {
+        if (PrebuiltFolder is { } folder)
+        {
+            string prebuilt = Path.Combine(folder, name);
+            return File.Exists(prebuilt) ? prebuilt : throw new FileNotFoundException($"UFFD_NATIVE_DIR={folder} has no {name}: fill it with eng/build-native", prebuilt);
+        }
+
         Requires.Compiler();
         string[] arguments = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", .. options];
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

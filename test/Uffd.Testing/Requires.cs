@@ -65,9 +65,35 @@ public static class Requires
         }
 
         UffdFeatures missing = features & ~supported;
-        That(
+        Supported(
             missing == UffdFeatures.None,
-            string.Create(CultureInfo.InvariantCulture, $"this kernel has no {string.Join(", ", UffdFeatureInfo.Describe(missing).Select(info => $"{info.KernelName} (Linux {info.Since})"))}"));
+            string.Join(", ", UffdFeatureInfo.Describe(missing).Select(info => string.Create(CultureInfo.InvariantCulture, $"{info.KernelName} (Linux {info.Since})"))));
+    }
+
+    /// <summary>Needs a kernel that is new enough for what has no feature bit.</summary>
+    /// <param name="major">The first number of the version.</param>
+    /// <param name="minor">The second.</param>
+    /// <param name="what">What that version brought.</param>
+    public static void Linux(int major, int minor, string what)
+        => Supported(IsLinux(major, minor), string.Create(CultureInfo.InvariantCulture, $"{what} (Linux {major}.{minor})"));
+
+    /// <summary>Whether the kernel is of this version or a later one.</summary>
+    /// <param name="major">The first number of the version.</param>
+    /// <param name="minor">The second.</param>
+    public static bool IsLinux(int major, int minor) => Environment.OSVersion.Version >= new Version(major, minor);
+
+    /// <summary>
+    /// Goes on only if the kernel has this. It is a skip also with UFFD_REQUIRE=1: that speaks of what a machine can be given
+    /// (privileges, tools, memory), and an older kernel cannot be given anything.
+    /// </summary>
+    /// <param name="condition">Whether it has it.</param>
+    /// <param name="what">The kernel's name for it and, in brackets, the version that brought it.</param>
+    public static void Supported([DoesNotReturnIf(false)] bool condition, string what)
+    {
+        if (!condition)
+        {
+            Assert.Skip($"not supported: needs {what}");
+        }
     }
 
     /// <summary>

@@ -347,8 +347,8 @@ void command_mremap(const struct command *command, char *reply)
         return;
     }
 
-    // A place of our own choice: without it the kernel leaves a mapping of unchanged length where it is.
-    void *place = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    // A place of our own choice: without it the kernel leaves a mapping of unchanged length where it is. Huge pages want it aligned.
+    void *place = map_aligned(length, 0, -1);
     void *moved = place == MAP_FAILED ? MAP_FAILED : mremap(start, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, place);
     if (moved == MAP_FAILED) {
         reply_errno(reply, errno);

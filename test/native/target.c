@@ -17,6 +17,9 @@
 //               sysread OFFSET LENGTH                                   -> bytes that read(2) of /dev/zero stored there
 //               roam THREADS COUNT SEED SALT   (each reads COUNT words at random) -> how many differ from the pattern of SALT
 //               place LENGTH -> ADDRESS | remap FROM OLDLENGTH NEWLENGTH [TO] (addresses) -> where it is now
+//     kernel    area LENGTH [thp-]anon|[thp-]shmem|shmem-private|hugetlb|hugetlb-private    as map; aligned to 2 MiB
+//               pin OFFSET LENGTH | unpin (an io_uring buffer) | pinread OFFSET LENGTH -> LENGTH, the first byte (process_vm_readv)
+//               churn THREADS COUNT SEED PAGESIZE (each writes COUNT times a word of its own in a page at random)
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
 //               register MODE [OFFSET LENGTH]                           -> IOCTLS | unregister [OFFSET LENGTH] | closeuffd
 //     socket    connect PATH | sendtext HEX | sendfd WHAT... | sendboth HEX WHAT... | recv LENGTH -> HEX, or eof
@@ -64,6 +67,11 @@ static const struct {
     { "place", command_place },
     { "remap", command_remap },
     { "reexec", command_reexec },
+    { "area", command_area },
+    { "pin", command_pin },
+    { "unpin", command_unpin },
+    { "pinread", command_pinread },
+    { "churn", command_churn },
     { "uffd", command_uffd },
     { "register", command_register },
     { "unregister", command_unregister },
