@@ -261,13 +261,16 @@ public sealed class AddressSpace : IDisposable
         }
     }
 
+    /// <summary>Reads and applies events for whoever settles the space; lets faults go.</summary>
+    internal void DrainEvents(UffdEventReader reader) => _loop.DrainEvents(reader);
+
     /// <returns>False when some of it could be neither poisoned nor killed: then the userfaultfd must not be closed.</returns>
     private bool TrySettleMissing()
     {
         try
         {
             using var reader = new UffdEventReader(Userfaultfd);
-            return new MissingPages(this, () => _loop.DrainEvents(reader)).Settle();
+            return new MissingPages(this, () => DrainEvents(reader)).Settle();
         }
         catch (Exception exception)
         {

@@ -11,7 +11,7 @@ public class LeakTests
     [InlineData(false)]
     public async Task Killed_processes_leave_no_threads_and_no_descriptors(bool knowsProcess)
     {
-        using MemoryPageSource source = MemoryPageSource.FromBytes(Pattern.Bytes(Length));
+        var source = new HostileSource(new byte[4 * Length], read: _ => Thread.Sleep(1)); // so that fills are under way for a while
         var setup = new Setup { Features = Served.AllEvents, KnowsProcess = knowsProcess, Options = new AddressSpaceOptions() };
         await OnceAsync(source, setup); // what is made once is made here
         (int threads, int descriptors) = (Threads.Count(), CountDescriptors());
@@ -67,9 +67,9 @@ public class LeakTests
         Assert.Equal(Pattern.Hash(Length), await served.HashAsync(0, Length));
     }
 
-    private static async Task OnceAsync(IPageSource source, Setup setup)
+    private static async Task OnceAsync(HostileSource source, Setup setup)
     {
-        await using Served served = await Served.StartAsync(Length, source, setup);
+        await using Served served = await Served.StartAsync(source.Length, source, setup);
         await served.Target.BeginAsync("roam 8 1000000 1 0");
         await served.UntilFaultsAsync(20);
         await served.Target.ForkAsync();

@@ -29,6 +29,9 @@ internal sealed record Setup
     /// <summary>Without the background fill unless said otherwise.</summary>
     public AddressSpaceOptions Options { get; init; } = new() { BackgroundFill = false };
 
+    /// <summary>A pager that others use too; its notices are not seen.</summary>
+    public Pager? SharedPager { get; init; }
+
     public Action<PagerNotice>? Notice { get; init; }
 
     public Action<AddressSpace>? Forked { get; init; }
@@ -41,6 +44,8 @@ internal sealed class Served : IAsyncDisposable
         UffdFeatures.EventFork | UffdFeatures.EventRemap | UffdFeatures.EventRemove | UffdFeatures.EventUnmap;
 
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private bool _sharesPager;
 
     private Served(NativeTarget target, Pager pager, AddressSpace space, AddressRange region, ConcurrentQueue<PagerNotice> notices)
     {
@@ -89,7 +94,7 @@ internal sealed class Served : IAsyncDisposable
             }
 
             var notices = new ConcurrentQueue<PagerNotice>();
-            pager = new Pager(new PagerOptions
+            pager = setup.SharedPager ?? new Pager(new PagerOptions
             {
                 Notice = notice =>
                 {
@@ -101,12 +106,12 @@ internal sealed class Served : IAsyncDisposable
             AddressSpaceOptions options = setup.Options with { TargetProcess = setup.KnowsProcess ? ProcessHandle.TryOpen(target.ProcessId) : null };
             var told = new AddressRange(region.Start, setup.Told ?? region.Length);
             AddressSpace space = pager.Attach(userfaultfd, [new AddressSpaceRegion(told, source, SourceOffset: 0, setup.PageSize)], options);
-            return new Served(target, pager, space, region, notices);
+            return new Served(target, pager, space, region, notices) { _sharesPager = setup.SharedPager is not null };
         }
         catch
         {
-            pager?.Dispose();
             await target.DisposeAsync();
+            pager?.Dispose();
             throw;
         }
     }
@@ -194,6 +199,10 @@ internal sealed class Served : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Target.DisposeAsync(); // first: a pager whose target is gone has nothing to settle
-        await StopAsync(TimeSpan.FromSeconds(60));
+        await DisposeInTimeAsync(Space, TimeSpan.FromSeconds(60));
+        if (!_sharesPager)
+        {
+            await StopAsync(TimeSpan.FromSeconds(60));
+        }
     }
 }
