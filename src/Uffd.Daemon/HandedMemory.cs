@@ -6,6 +6,12 @@ namespace Uffd.Daemon;
 /// <summary>What a complete handshake becomes: memory that the pager serves, or a line that says why not.</summary>
 internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports)
 {
+    /// <summary>
+    /// Regions may show the image several times over, and need a byte of state for each page: what a client may claim beyond
+    /// the image's own size is bounded, so that it cannot claim all of this process's time and memory.
+    /// </summary>
+    private const ulong MaxBytes = 16UL << 30;
+
     /// <summary>Why no further client is taken in.</summary>
     public string TooManyClients => string.Create(CultureInfo.InvariantCulture, $"there are {options.MaxClients} clients already (--max-clients)");
 
@@ -67,6 +73,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
     private List<AddressSpaceRegion> ToRegions(IReadOnlyList<RegionDescription> descriptions, out string? fault)
     {
         fault = null;
+        ulong most = Math.Max(MaxBytes, options.Image.Length);
+        ulong rest = most;
         var regions = new List<AddressSpaceRegion>(descriptions.Count);
         foreach (RegionDescription description in descriptions)
         {
@@ -76,6 +84,13 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
                 return [];
             }
 
+            if (description.Size > rest)
+            {
+                fault = $"the regions are together larger than {Sizes.Format(most)}";
+                return [];
+            }
+
+            rest -= description.Size;
             regions.Add(new AddressSpaceRegion(new AddressRange(description.Address, description.Size), options.Image, description.Offset, description.PageSize));
         }
 
