@@ -59,6 +59,9 @@ internal sealed class ConnectionLoop : IDisposable
         return _closed.Task;
     }
 
+    /// <summary><see cref="HandedMemory.PoisonUntold"/>.</summary>
+    public void PoisonUntold() => _memory.PoisonUntold();
+
     public void Dispose()
     {
         if (_stopping)

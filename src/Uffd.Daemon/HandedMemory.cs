@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Uffd.Paging;
 
@@ -11,6 +12,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
     /// the image's own size is bounded, so that it cannot claim all of this process's time and memory.
     /// </summary>
     private const ulong MaxBytes = 16UL << 30;
+
+    private readonly ConcurrentDictionary<AddressSpace, Registration> _served = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Why no further client is taken in.</summary>
     public string TooManyClients => string.Create(CultureInfo.InvariantCulture, $"there are {options.MaxClients} clients already (--max-clients)");
@@ -52,6 +55,22 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
         return fault;
     }
 
+    /// <summary>
+    /// Before the pager stops: poisons what clients have registered and not told of. The pager settles what it knows, and the
+    /// rest would turn into zeros.
+    /// </summary>
+    public void PoisonUntold() => Parallel.ForEach(_served.Values, registration =>
+    {
+        try
+        {
+            registration.PoisonUntold();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    });
+
     private void Serve(ClientConnection connection, Userfaultfd userfaultfd, List<AddressSpaceRegion> regions, ProcessHandle process)
     {
         AddressSpace space = pager.Attach(userfaultfd, regions, new AddressSpaceOptions
@@ -63,6 +82,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             Spin = options.Spin,
         });
         connection.HasAttached = true;
+        _served[space] = new Registration(userfaultfd, connection.Peer.ProcessId, [.. regions.Select(region => region.Range).OrderBy(range => range.Start)]);
+        _ = space.Ended.ContinueWith(_ => _served.TryRemove(space, out Registration? _), TaskScheduler.Default);
         reports.Attached(space, connection.Peer.ProcessId, regions.Count);
         if (options.BackgroundFill)
         {
@@ -95,5 +116,21 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
         }
 
         return regions;
+    }
+
+    private sealed record Registration(Userfaultfd Userfaultfd, int ProcessId, AddressRange[] Told)
+    {
+        public void PoisonUntold()
+        {
+            if (!RegisteredRanges.TryRead(ProcessId, out IReadOnlyList<RegisteredRange> registered))
+            {
+                return;
+            }
+
+            foreach (RegisteredRange range in registered.SelectMany(range => range.Without(Told)))
+            {
+                range.Poison(Userfaultfd, readsEvents: false);
+            }
+        }
     }
 }
