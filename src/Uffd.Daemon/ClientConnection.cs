@@ -163,7 +163,7 @@ internal sealed class ClientConnection : IDisposable
                 using var userfaultfd = Userfaultfd.FromDescriptor(descriptor);
                 foreach (RegisteredRange range in ranges)
                 {
-                    range.Poison(userfaultfd);
+                    range.Poison(userfaultfd, readsEvents: true);
                 }
             }
 

@@ -59,6 +59,9 @@ internal sealed class ConnectionLoop : IDisposable
         return _closed.Task;
     }
 
+    /// <summary><see cref="HandedMemory.PoisonUntold"/>.</summary>
+    public void PoisonUntold() => _memory.PoisonUntold();
+
     public void Dispose()
     {
         if (_stopping)
@@ -196,7 +199,7 @@ internal sealed class ConnectionLoop : IDisposable
         PeerCredentials peer = channel.GetPeer();
         string? refusal = !MayConnect(peer)
             ? string.Create(CultureInfo.InvariantCulture, $"user {peer.UserId} may not connect (--allow-uid {peer.UserId} would allow it)")
-            : _connections.Count >= _options.MaxClients ? _memory.TooManyClients : null;
+            : !HasRoom() ? _memory.TooManyClients : null;
         if (refusal is not null)
         {
             Refuse(channel, peer.ProcessId, refusal);
@@ -217,6 +220,20 @@ internal sealed class ConnectionLoop : IDisposable
         }
 
         _connections.Add(connection.Token, connection);
+    }
+
+    /// <summary>Looks whether there is room, also for want of news of clients that have just ended.</summary>
+    private bool HasRoom()
+    {
+        if (_connections.Count >= _options.MaxClients)
+        {
+            foreach (ClientConnection connection in _connections.Values.ToArray())
+            {
+                DropUnwanted(connection);
+            }
+        }
+
+        return _connections.Count < _options.MaxClients;
     }
 
     private bool MayConnect(PeerCredentials peer)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Uffd.Paging;
 
@@ -6,6 +7,14 @@ namespace Uffd.Daemon;
 /// <summary>What a complete handshake becomes: memory that the pager serves, or a line that says why not.</summary>
 internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports)
 {
+    /// <summary>
+    /// Regions may show the image several times over, and need a byte of state for each page: what a client may claim beyond
+    /// the image's own size is bounded, so that it cannot claim all of this process's time and memory.
+    /// </summary>
+    private const ulong MaxBytes = 16UL << 30;
+
+    private readonly ConcurrentDictionary<AddressSpace, Registration> _served = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>Why no further client is taken in.</summary>
     public string TooManyClients => string.Create(CultureInfo.InvariantCulture, $"there are {options.MaxClients} clients already (--max-clients)");
 
@@ -46,6 +55,22 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
         return fault;
     }
 
+    /// <summary>
+    /// Before the pager stops: poisons what clients have registered and not told of. The pager settles what it knows, and the
+    /// rest would turn into zeros.
+    /// </summary>
+    public void PoisonUntold() => Parallel.ForEach(_served.Values, registration =>
+    {
+        try
+        {
+            registration.PoisonUntold();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    });
+
     private void Serve(ClientConnection connection, Userfaultfd userfaultfd, List<AddressSpaceRegion> regions, ProcessHandle process)
     {
         AddressSpace space = pager.Attach(userfaultfd, regions, new AddressSpaceOptions
@@ -57,6 +82,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             Spin = options.Spin,
         });
         connection.HasAttached = true;
+        _served[space] = new Registration(userfaultfd, connection.Peer.ProcessId, [.. regions.Select(region => region.Range).OrderBy(range => range.Start)]);
+        _ = space.Ended.ContinueWith(_ => _served.TryRemove(space, out Registration? _), TaskScheduler.Default);
         reports.Attached(space, connection.Peer.ProcessId, regions.Count);
         if (options.BackgroundFill)
         {
@@ -67,6 +94,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
     private List<AddressSpaceRegion> ToRegions(IReadOnlyList<RegionDescription> descriptions, out string? fault)
     {
         fault = null;
+        ulong most = Math.Max(MaxBytes, options.Image.Length);
+        ulong rest = most;
         var regions = new List<AddressSpaceRegion>(descriptions.Count);
         foreach (RegionDescription description in descriptions)
         {
@@ -76,9 +105,32 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
                 return [];
             }
 
+            if (description.Size > rest)
+            {
+                fault = $"the regions are together larger than {Sizes.Format(most)}";
+                return [];
+            }
+
+            rest -= description.Size;
             regions.Add(new AddressSpaceRegion(new AddressRange(description.Address, description.Size), options.Image, description.Offset, description.PageSize));
         }
 
         return regions;
+    }
+
+    private sealed record Registration(Userfaultfd Userfaultfd, int ProcessId, AddressRange[] Told)
+    {
+        public void PoisonUntold()
+        {
+            if (!RegisteredRanges.TryRead(ProcessId, out IReadOnlyList<RegisteredRange> registered))
+            {
+                return;
+            }
+
+            foreach (RegisteredRange range in registered.SelectMany(range => range.Without(Told)))
+            {
+                range.Poison(Userfaultfd, readsEvents: false);
+            }
+        }
     }
 }

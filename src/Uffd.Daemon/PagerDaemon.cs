@@ -77,6 +77,7 @@ public sealed class PagerDaemon : IDisposable
             }
         }
 
+        await Task.Run(_connections.PoisonUntold, CancellationToken.None).ConfigureAwait(false);
         await Task.Run(_pager.Dispose, CancellationToken.None).ConfigureAwait(false);
         _connections.Dispose();
         await _reports.FlushAsync().ConfigureAwait(false);

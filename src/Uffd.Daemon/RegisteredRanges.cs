@@ -9,33 +9,69 @@ internal readonly record struct RegisteredRange(AddressRange Range, ulong PageSi
 {
     private const int MaxRetries = 1000;
 
-    /// <summary>Poisons what is missing; what is there stays.</summary>
-    public void Poison(Userfaultfd userfaultfd)
+    /// <summary>What is left of it without other ranges.</summary>
+    /// <param name="others">Sorted, without overlap.</param>
+    public IEnumerable<RegisteredRange> Without(IEnumerable<AddressRange> others)
     {
         AddressRange rest = Range;
-        int retries = 0;
-        while (!rest.IsEmpty)
+        foreach (AddressRange other in others)
+        {
+            if (!rest.Overlaps(other))
+            {
+                continue;
+            }
+
+            if (other.Start > rest.Start)
+            {
+                yield return this with { Range = AddressRange.FromBounds(rest.Start, other.Start) };
+            }
+
+            rest = other.End < rest.End ? AddressRange.FromBounds(other.End, rest.End) : new AddressRange(rest.End, 0);
+        }
+
+        if (!rest.IsEmpty)
+        {
+            yield return this with { Range = rest };
+        }
+    }
+
+    /// <summary>Poisons what is missing; what is there stays.</summary>
+    /// <param name="userfaultfd">The range's.</param>
+    /// <param name="readsEvents">Whether nobody else reads the events, without which nothing can be poisoned.</param>
+    public void Poison(Userfaultfd userfaultfd, bool readsEvents)
+    {
+        AddressRange rest = Range;
+        for (int retries = 0; !rest.IsEmpty && retries < MaxRetries;)
         {
             UffdResult result = userfaultfd.PoisonAll(rest);
             rest = rest.Skip(result.Bytes);
-            if (rest.IsEmpty)
+            switch (result.Errno)
             {
-                return;
-            }
+                case Errno.None:
+                    break;
+                case Errno.EEXIST:
+                    rest = rest.Skip(Math.Min(PageSize, rest.Length));
+                    break;
+                case Errno.EAGAIN or Errno.EINTR:
+                    retries++;
+                    if (readsEvents)
+                    {
+                        ReadEvents(userfaultfd);
+                    }
+                    else
+                    {
+                        Thread.Sleep(1); // whoever serves it reads them
+                    }
 
-            if (result.Errno is Errno.EEXIST)
-            {
-                rest = rest.Skip(Math.Min(PageSize, rest.Length));
-            }
-            else if (result.Errno is not (Errno.EAGAIN or Errno.EINTR) || !ReadEvents(userfaultfd, ref retries))
-            {
-                return;
+                    break;
+                default:
+                    return;
             }
         }
     }
 
-    /// <summary>While an event is unread nothing can be poisoned, and nobody else reads them. A forked child's descriptor has the same fate.</summary>
-    private bool ReadEvents(Userfaultfd userfaultfd, ref int retries)
+    /// <summary>A child forked meanwhile has the same fate.</summary>
+    private void ReadEvents(Userfaultfd userfaultfd)
     {
         using var reader = new UffdEventReader(userfaultfd);
         while (reader.Read() > 0)
@@ -45,12 +81,10 @@ internal readonly record struct RegisteredRange(AddressRange Range, ulong PageSi
                 if (reader[index].Kind == UffdEventKind.Fork)
                 {
                     using Userfaultfd child = reader[index].Forked;
-                    Poison(child);
+                    Poison(child, readsEvents: true);
                 }
             }
         }
-
-        return ++retries < MaxRetries;
     }
 }
 

@@ -23,7 +23,7 @@ public sealed partial class DemoTests
         JsonElement found = ExpectVerified(run, 16 << 20);
         Assert.Equal(4096, found.GetProperty("pages").GetInt64());
         Assert.InRange(found.GetProperty("faults").GetInt64(), 1, 4096);
-        Assert.Equal(256, found.GetProperty("zeroPages").GetInt64());
+        Assert.InRange(found.GetProperty("zeroPages").GetInt64(), 0, 256); // one in sixteen; those touched before they were looked at are copied
         foreach (string time in (string[])["firstAccessMs", "eagerLoadMs", "allResidentMs", "faultP50Us", "faultP99Us"])
         {
             Assert.True(found.GetProperty(time).GetDouble() > 0, time);

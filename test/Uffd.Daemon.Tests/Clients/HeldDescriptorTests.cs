@@ -50,7 +50,7 @@ public sealed class HeldDescriptorTests
         await using Scene scene = Scene.Start(options => options with { MaxClients = 1 });
         await using TestClient first = await scene.AttachAsync();
         await using TestClient client = await TestClient.StartAsync();
-        await client.HandOverAsync(scene.SocketPath);
+        await client.Target.TryAsync($"send {scene.SocketPath} {client.Text}"); // may find the connection closed already
         await scene.Log.WaitAsync(DaemonEventKind.Refused, client.ProcessId);
         TargetJob touch = await client.BeginStuckTouchAsync();
         await scene.StopAsync();

@@ -137,6 +137,22 @@ public sealed class ValueTests
     public void What_is_no_registered_mapping_is_passed_over(string text) => Assert.Empty(RegisteredRanges.Parse(text.Split('\n')));
 
     [Theory]
+    [InlineData("", "1000-9000")]
+    [InlineData("1000-9000", "")]
+    [InlineData("0-a000", "")]
+    [InlineData("3000-4000", "1000-3000 4000-9000")]
+    [InlineData("0-2000 3000-4000 4000-5000 8000-b000", "2000-3000 5000-8000")]
+    [InlineData("0-1000 9000-a000", "1000-9000")]
+    public void Range_without_others_is_what_is_left(string others, string left)
+    {
+        IEnumerable<AddressRange> Parse(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => word.Split('-').Select(number => Convert.ToUInt64(number, 16)).ToArray())
+            .Select(bounds => AddressRange.FromBounds(bounds[0], bounds[1]));
+        var range = new RegisteredRange(AddressRange.FromBounds(0x1000, 0x9000), 4096);
+        Assert.Equal(Parse(left), range.Without(Parse(others)).Select(one => one.Range));
+    }
+
+    [Theory]
     [InlineData("KernelPageSize: x kB")]
     [InlineData("KernelPageSize: 0 kB")]
     [InlineData("KernelPageSize:")]
