@@ -9,7 +9,8 @@ namespace Uffd.Paging;
 [SuppressMessage("Design", "CA1001", Justification = "its thread disposes what it uses, last")]
 internal sealed class BackgroundFill
 {
-    private const ulong RunBytes = 64 << 10;
+    /// <summary>How much is claimed and installed at once.</summary>
+    public const ulong RunBytes = 64 << 10;
     private const int Niceness = 5;
     private const int MaxStackBytes = 256 << 10;
 

@@ -5,7 +5,7 @@ namespace Uffd.Paging.Tests.End;
 /// <summary>A source that does not answer holds up neither the end nor the process.</summary>
 public class BlockedSourceTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
 
     [Fact]
     public async Task Background_that_is_stuck_is_left_behind()

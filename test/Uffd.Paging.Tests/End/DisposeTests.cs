@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.End;
 /// <summary>A pager that stops leaves no memory that silently reads zeros, and nobody who waits.</summary>
 public class DisposeTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
 
     [Theory]
     [InlineData(TargetMemory.Anonymous, true)]

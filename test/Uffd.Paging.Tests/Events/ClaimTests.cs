@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Events;
 /// <summary>No page is done twice, and nobody who waits is forgotten.</summary>
 public class ClaimTests
 {
-    private const ulong Run = 128 << 10; // what the background fill takes at once
+    private const ulong Run = BackgroundFill.RunBytes;
 
     [Fact]
     public async Task Fault_on_a_page_that_the_background_has_in_hand_waits_for_it()

@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Events;
 /// <summary>A forked child is served as its parent was at that moment.</summary>
 public class ForkTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
 
     private static readonly Setup Following = new() { Features = Served.AllEvents };
 
@@ -51,16 +51,16 @@ public class ForkTests
         await served.Target.ForkAsync();
         TargetCommands child = served.Target.Child;
         await child.RunAsync($"dontneed {4 * Served.Page} {8 * Served.Page}"); // some there, some missing
-        await served.Target.RunAsync($"dontneed {20 * Served.Page} {Served.Page}");
-        await child.WriteAsync(30 * Served.Page, 9);
+        await served.Target.RunAsync($"dontneed {13 * Served.Page} {Served.Page}");
+        await child.WriteAsync(14 * Served.Page, 9);
         byte[] inChild = Pattern.Bytes(Run);
         byte[] inParent = Pattern.Bytes(Run);
         int page = (int)Served.Page;
         inChild.AsSpan(0, 2 * page).Clear();
         inParent.AsSpan(0, 2 * page).Clear();
         inChild.AsSpan(4 * page, 8 * page).Clear();
-        inParent.AsSpan(20 * page, page).Clear();
-        inChild[30 * page] = 9;
+        inParent.AsSpan(13 * page, page).Clear();
+        inChild[14 * page] = 9;
         Assert.Equal(NativeTarget.Hash(inChild), await child.HashAsync(0, Run));
         Assert.Equal(NativeTarget.Hash(inParent), await served.HashAsync(0, Run));
     }

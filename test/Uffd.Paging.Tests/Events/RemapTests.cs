@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Events;
 /// <summary>Content follows its memory to where the process moves it.</summary>
 public class RemapTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
     private const UffdFeatures Events = UffdFeatures.EventUnmap | UffdFeatures.EventRemap | UffdFeatures.EventRemove;
 
     private static readonly Setup Following = new() { Features = Events };

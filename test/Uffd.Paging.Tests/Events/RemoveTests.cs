@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Events;
 /// <summary>What the process discarded is zeros, and never the source's bytes again.</summary>
 public class RemoveTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
 
     [Theory]
     [InlineData(TargetMemory.Anonymous, "dontneed")]

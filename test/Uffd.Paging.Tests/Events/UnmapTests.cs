@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Events;
 /// <summary>Memory that is no longer there is no longer to come.</summary>
 public class UnmapTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
     private const UffdFeatures Events = UffdFeatures.EventUnmap | UffdFeatures.EventRemove;
 
     [Theory]

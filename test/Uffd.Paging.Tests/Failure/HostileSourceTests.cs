@@ -3,7 +3,7 @@ namespace Uffd.Paging.Tests.Failure;
 /// <summary>Sources that do what they should not, and listeners too.</summary>
 public class HostileSourceTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
     private const ulong Bad = 3;
 
     public enum Break

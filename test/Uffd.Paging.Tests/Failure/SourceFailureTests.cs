@@ -5,7 +5,7 @@ namespace Uffd.Paging.Tests.Failure;
 /// <summary>What a source cannot give is never zeros and never a hang, and harms nothing else.</summary>
 public class SourceFailureTests
 {
-    private const ulong Run = 128 << 10;
+    private const ulong Run = BackgroundFill.RunBytes;
     private const ulong Bad = 3;
 
     [Fact]
