@@ -106,8 +106,8 @@ public sealed partial class DemoTests
         string output = await demo.StandardOutput.ReadToEndAsync(limit.Token);
         string error = await demo.StandardError.ReadToEndAsync(limit.Token);
         await demo.WaitForExitAsync(limit.Token);
-        Assert.Equal(ExitCodes.Interrupted, demo.ExitCode);
         Assert.Equal("uffd: interrupted\n", error);
+        Assert.Equal(ExitCodes.Interrupted, demo.ExitCode);
         Assert.Empty(output);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
         Assert.Empty(ProcessesThatName(folder.Path));

@@ -38,6 +38,7 @@ internal static class DemoCommand
         });
         var verb = new Verb("demo", "Show a process that reads and verifies its memory while it is still arriving")
         {
+            TerminationTimeout = TimeSpan.FromSeconds(20), // its processes end and its image is removed first, also on a slow disk
             Examples =
             [
                 new("uffd demo", "an image of 512 MiB, made for it"),
