@@ -148,7 +148,7 @@ int main(int argc, char **argv)
         fail("UFFDIO_REGISTER");
 
     /*
-     * Both descriptors stay open to the end. The socket, because its closing tells the pager that this program is gone.
+     * Both descriptors stay open to the end. The socket, because a pager that refuses says why on it.
      * The userfaultfd, because when its last copy closes the kernel answers every further fault with a page of zeros:
      * should the pager die, this program's own copy makes it wait, where it would else go on with wrong memory.
      */
