@@ -12,23 +12,28 @@ public class AllocationTests
     [InlineData(DirectAccess.None, Served.AllEvents)]
     [InlineData(DirectAccess.None, UffdFeatures.None)]
     public async Task Faults_allocate_nothing(DirectAccess access, UffdFeatures features)
-        => Assert.Equal(0, await MeasureAsync(access, features, allocates: false));
+    {
+        // The runtime allocates one object once, on whatever thread, when it compiles hot code anew; without tiered compilation
+        // (DOTNET_TieredCompilation=0) there is none. What the pager did itself would come again.
+        int allocating = await MeasureAsync(access, features, allocates: false);
+        Assert.InRange(allocating, 0, string.Equals(Environment.GetEnvironmentVariable("DOTNET_TieredCompilation"), "0", StringComparison.Ordinal) ? 0 : 1);
+    }
 
     [Fact]
     public async Task Measurement_finds_one_object_a_fault()
     {
         // The control of the one above.
-        long bytes = await MeasureAsync(DirectAccess.Full, UffdFeatures.None, allocates: true);
-        Assert.True(bytes >= 24 * (long)(Faults - WarmUp - 1), $"{bytes} bytes");
+        Assert.Equal((int)Faults - WarmUp - 1, await MeasureAsync(DirectAccess.Full, UffdFeatures.None, allocates: true));
     }
 
-    private static async Task<long> MeasureAsync(DirectAccess access, UffdFeatures features, bool allocates)
+    /// <returns>How many faults allocated anything, after the warm-up.</returns>
+    private static async Task<int> MeasureAsync(DirectAccess access, UffdFeatures features, bool allocates)
     {
         using var source = new MeasuringSource(Pattern.Bytes(Faults * Served.Page, salt: 4), access, allocates);
         await using Served served = await Served.StartAsync(Faults * Served.Page, source, new Setup { Features = features });
         Assert.Equal(Pattern.Hash(Faults * Served.Page, salt: 4), await served.HashAsync(0, Faults * Served.Page));
         Assert.Equal((int)Faults, source.Count);
-        return source.Samples[source.Count - 1] - source.Samples[WarmUp];
+        return Enumerable.Range(WarmUp + 1, source.Count - WarmUp - 1).Count(index => source.Samples[index] != source.Samples[index - 1]);
     }
 
     /// <summary>Notes at each fault what the thread that serves it has allocated so far.</summary>
