@@ -87,6 +87,24 @@ public sealed class Messages
         Assert.Equal(5, await touch);
     }
 
+    /// <summary>What the object below a private mapping has in the page cache is not missing, also when it was never written.</summary>
+    [Fact]
+    public async Task Page_of_the_object_below_a_private_mapping_is_no_missing_page()
+    {
+        using Area area = Area.Create(MemoryKind.ShmemPrivate, UffdRegisterModes.None);
+        await NativeTouch.WriteByteAsync(area.PageAt(1).Start, 5); // the own copy, and a page of zeros below it
+        area.Userfaultfd.Register(area.Range, UffdRegisterModes.Missing);
+        area.Mapping.Advise(MemoryAdvice.DontNeed);
+        Assert.Equal(0, await NativeTouch.ReadByteAsync(area.PageAt(1).Start));
+        area.AssertSilent();
+
+        SystemCalls.PunchHole(area.Mapping.Descriptor!, area.PageSize, area.PageSize);
+        Task<byte> touch = NativeTouch.ReadByteAsync(area.PageAt(1).Start);
+        area.ReadFault(PageFaultKind.Missing, area.PageAt(1).Start);
+        area.Userfaultfd.Copy(area.PageAt(1).Start, area.Kind.Page(6)).ThrowIfIncomplete();
+        Assert.Equal(6, await touch);
+    }
+
     [Fact]
     public void Waking_nobody_is_no_error()
     {
