@@ -1,6 +1,4 @@
-using System.Globalization;
-
-namespace Uffd.Kernel.Tests.Support;
+namespace Uffd.Testing;
 
 /// <summary>The kinds of memory that userfaultfd tells apart.</summary>
 public enum MemoryKind
@@ -22,7 +20,7 @@ public enum MemoryKind
 }
 
 /// <summary>What each kind of memory is like.</summary>
-internal static class MemoryKinds
+public static class MemoryKinds
 {
     public const ulong HugePage = 2UL << 20;
 
@@ -85,8 +83,8 @@ internal static class MemoryKinds
         return kind.IsShared() ? MemoryAdvice.Remove : MemoryAdvice.DontNeed;
     }
 
-    /// <summary>A value for each page, none of them zero.</summary>
-    public static byte Value(int page) => (byte)(page + 1);
+    /// <summary>A value for each page, none of them zero, and different for pages that are near.</summary>
+    public static byte Value(int page) => (byte)(1 + (page % 250));
 
     /// <summary>A page full of one value.</summary>
     public static byte[] Page(this MemoryKind kind, byte value)
@@ -95,6 +93,4 @@ internal static class MemoryKinds
         page.AsSpan().Fill(value);
         return page;
     }
-
-    public static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 }
