@@ -156,9 +156,19 @@ public sealed class AddressSpace : IDisposable
         _loop.Start();
         if (Options.BackgroundFill)
         {
-            StartBackgroundFill();
+            try
+            {
+                StartBackgroundFill();
+            }
+            catch (OutOfMemoryException exception)
+            {
+                Notify(PagerNoticeKind.SourceFailed, $"there is no background fill: {exception.Message}; faults are served");
+            }
         }
     }
+
+    /// <summary>Keeps a userfaultfd that nobody serves open for as long as this process lives: who waits reads nothing wrong.</summary>
+    internal static void Freeze(Userfaultfd userfaultfd) => Frozen.Add(userfaultfd);
 
     internal void ReplaceTable(RegionTable table) => _table = table;
 
@@ -240,7 +250,7 @@ public sealed class AddressSpace : IDisposable
             }
             else
             {
-                Frozen.Add(Userfaultfd);
+                Freeze(Userfaultfd);
             }
 
             Pager.Forget(this);

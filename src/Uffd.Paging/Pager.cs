@@ -133,8 +133,19 @@ public sealed class Pager : IDisposable
             FailurePolicy = FaultFailurePolicy.Poison, // the child's process is not known, so it cannot be killed
             Name = $"{parent.Options.Name} (forked)",
         };
-        AddressSpace space = Start(child, parent.Table.Fork(), options, parent);
-        parent.Notify(PagerNoticeKind.Forked, $"the process forked; its child is served as address space {space.Id}");
+        try
+        {
+            AddressSpace space = Start(child, parent.Table.Fork(), options, parent);
+            parent.Notify(PagerNoticeKind.Forked, $"the process forked; its child is served as address space {space.Id}");
+        }
+        catch (Exception exception)
+        {
+            // No descriptor, thread or memory left for it. Its userfaultfd must not be closed for that.
+            AddressSpace.Freeze(child);
+            parent.Notify(
+                PagerNoticeKind.FaultFrozen,
+                $"the process forked and its child cannot be served: {exception.Message}; its threads wait on missing pages until this process ends");
+        }
     }
 
     private AddressSpace Start(Userfaultfd userfaultfd, RegionTable table, AddressSpaceOptions options, AddressSpace? parent)
@@ -155,7 +166,16 @@ public sealed class Pager : IDisposable
                 space.RequestStop(); // the parent ends after Dispose has come back: nobody else would ask the child
             }
 
-            space.Start();
+            try
+            {
+                space.Start();
+            }
+            catch
+            {
+                _spaces.TryRemove(space.Id, out _);
+                throw;
+            }
+
             return space;
         }
     }
