@@ -16,7 +16,7 @@ public sealed partial class Userfaultfd
     /// <param name="modes">Which faults; at least one.</param>
     /// <returns>What can be done on the range: not the same for every kind of memory.</returns>
     /// <exception cref="UffdException">
-    /// EINVAL: nothing mapped there, misaligned, or a kind of memory that cannot have this mode; EBUSY: another userfaultfd has
+    /// A kernel without the mode: named, with the Linux version that brought it. EINVAL: nothing mapped there, misaligned, or a kind of memory that cannot have this mode; EBUSY: another userfaultfd has
     /// it; EPERM: a shared mapping of a file that this process may not write.
     /// </exception>
     public unsafe UffdIoctls Register(AddressRange range, UffdRegisterModes modes)
@@ -25,6 +25,7 @@ public sealed partial class Userfaultfd
         if (LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_REGISTER, &argument) != 0)
         {
             Errno errno = Kernel.LastErrno;
+            Require(FeaturesOf(modes));
             throw new UffdException($"cannot register {range} for {modes}", errno, RegisterRemedy(errno, modes));
         }
 
@@ -113,12 +114,12 @@ public sealed partial class Userfaultfd
     /// </summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>
-    /// <returns>As of Copy; EFAULT: no page in the cache; EIO: it is hardware-poisoned; EINVAL: not shared memory.</returns>
+    /// <returns>As of Copy; EFAULT: no page in the cache; EIO: it is hardware-poisoned; EINVAL: not shared memory; ENOTTY: a kernel before 5.13.</returns>
     public unsafe UffdResult Continue(AddressRange range, UffdContinueModes modes = UffdContinueModes.None)
     {
         var argument = new uffdio_continue { range = ToAbi(range), mode = (ulong)modes };
         int answer = LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_CONTINUE, &argument);
-        return UffdResult.From(answer == 0, argument.mapped, Kernel.LastErrno);
+        return Known(UffdResult.From(answer == 0, argument.mapped, Kernel.LastErrno), UffdFeatures.MinorHugetlbfs);
     }
 
     /// <summary>
@@ -127,12 +128,12 @@ public sealed partial class Userfaultfd
     /// </summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>
-    /// <returns>As of Copy; EEXIST over anything that is there, a protection marker too; EINVAL: a kernel before 6.6.</returns>
+    /// <returns>As of Copy; EEXIST over anything that is there, a protection marker too; ENOTTY: a kernel before 6.6.</returns>
     public unsafe UffdResult Poison(AddressRange range, UffdPoisonModes modes = UffdPoisonModes.None)
     {
         var argument = new uffdio_poison { range = ToAbi(range), mode = (ulong)modes };
         int answer = LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_POISON, &argument);
-        return UffdResult.From(answer == 0, argument.updated, Kernel.LastErrno);
+        return Known(UffdResult.From(answer == 0, argument.updated, Kernel.LastErrno), UffdFeatures.Poison);
     }
 
     /// <summary>
@@ -149,7 +150,7 @@ public sealed partial class Userfaultfd
     /// <param name="modes">How.</param>
     /// <returns>
     /// As of Copy; EBUSY: see the remarks; ENOENT: a hole in the source; EINVAL: another process, another kind of memory, or a
-    /// destination that is not registered here.
+    /// destination that is not registered here; ENOTTY: a kernel before 6.8.
     /// </returns>
     public unsafe UffdResult Move(AddressRange destination, ulong sourceAddress, UffdMoveModes modes = UffdMoveModes.None)
     {
@@ -161,7 +162,7 @@ public sealed partial class Userfaultfd
             mode = (ulong)modes,
         };
         int answer = LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_MOVE, &argument);
-        return UffdResult.From(answer == 0, argument.move, Kernel.LastErrno);
+        return Known(UffdResult.From(answer == 0, argument.move, Kernel.LastErrno), UffdFeatures.Move);
     }
 
     /// <summary>
@@ -184,6 +185,14 @@ public sealed partial class Userfaultfd
     /// <summary>For the operations whose argument has no count: all or nothing.</summary>
     private static UffdResult Whole(int answer, AddressRange range)
         => answer == 0 ? new UffdResult(range.Length, Errno.None) : new UffdResult(0, Kernel.LastErrno);
+
+    /// <summary>A kernel that does not know an operation answers EINVAL, as to wrong arguments. ENOTTY tells the two apart.</summary>
+    private static UffdResult Known(UffdResult result, UffdFeatures feature)
+        => result is { Errno: Errno.EINVAL, Bytes: 0 } && !Supports(feature) ? new UffdResult(0, Errno.ENOTTY) : result;
+
+    private static UffdFeatures FeaturesOf(UffdRegisterModes modes)
+        => (modes.HasFlag(UffdRegisterModes.WriteProtect) ? UffdFeatures.PageFaultFlagWriteProtect : UffdFeatures.None)
+            | (modes.HasFlag(UffdRegisterModes.Minor) && !Supports(UffdFeatures.MinorHugetlbfs) ? UffdFeatures.MinorShmem : UffdFeatures.None);
 
     private static string? RegisterRemedy(Errno errno, UffdRegisterModes modes) => errno switch
     {

@@ -46,6 +46,22 @@ public sealed partial class Userfaultfd : IDisposable
     /// <exception cref="UffdException">This caller may not create a userfaultfd at all.</exception>
     public static UffdFeatures SupportedFeatures => Supported.Value;
 
+    /// <summary>Whether this kernel has features. Where the caller may not ask (no userfaultfd can be created), it is taken to have them.</summary>
+    /// <param name="features">All of them.</param>
+    public static bool Supports(UffdFeatures features) => FindMissing(features) == UffdFeatures.None;
+
+    /// <summary>Says before features are used that the kernel lacks some, by name and with the Linux version that brought them.</summary>
+    /// <param name="features">All of them.</param>
+    /// <exception cref="UffdException">The kernel lacks some: <see cref="UffdException.IsUnavailable"/> is set.</exception>
+    public static void Require(UffdFeatures features)
+    {
+        UffdFeatures missing = FindMissing(features);
+        if (missing != UffdFeatures.None)
+        {
+            throw MissingFeatures(missing);
+        }
+    }
+
     /// <summary>Creates a userfaultfd and does the handshake.</summary>
     /// <param name="options">What is wanted; null for the defaults.</param>
     /// <exception cref="UffdException">
@@ -157,6 +173,18 @@ public sealed partial class Userfaultfd : IDisposable
     /// <summary>Wraps the descriptor of a forked child, which has its parent's features.</summary>
     internal static Userfaultfd FromFork(uint descriptor, Userfaultfd parent)
         => new(new SafeUserfaultfdHandle((nint)descriptor), parent.Features, parent.FaultScope);
+
+    private static UffdFeatures FindMissing(UffdFeatures features)
+    {
+        try
+        {
+            return features & ~SupportedFeatures;
+        }
+        catch (UffdException)
+        {
+            return UffdFeatures.None;
+        }
+    }
 
     private static UffdFeatures ProbeSupportedFeatures()
     {
