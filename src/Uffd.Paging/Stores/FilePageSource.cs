@@ -133,9 +133,9 @@ public sealed class FilePageSource : IPageSource
 
     /// <summary>
     /// Whether the file has lost some of these bytes. Whole pages behind its end answer EFAULT by themselves, but in the page that
-    /// holds its new end the mapping has zeros where the image had bytes. One fstat(2), a fraction of what the copy costs.
+    /// holds its new end the mapping has zeros where the image had bytes. One lseek(2), a fraction of what the copy costs.
     /// </summary>
-    private bool IsCutShort(ulong offset, ulong length) => (ulong)RandomAccess.GetLength(_file) < Math.Min(offset + length, Length);
+    private bool IsCutShort(ulong offset, ulong length) => SparseFile.GetEnd(_file) < Math.Min(offset + length, Length);
 
     /// <summary>Not every file can be mapped; one that cannot is read.</summary>
     private static MemoryMapping? TryMap(SafeFileHandle file, ulong length)

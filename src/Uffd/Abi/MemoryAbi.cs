@@ -40,6 +40,7 @@ internal static class MemoryAbi
     public const int MADV_POPULATE_WRITE = 23;
     public const int MADV_COLLAPSE = 25;
 
+    public const int SEEK_END = 2;
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
 }

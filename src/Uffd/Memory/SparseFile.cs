@@ -54,6 +54,18 @@ public static class SparseFile
         return extents;
     }
 
+    /// <summary>
+    /// Where the file ends now, by the quickest of the kernel's ways (lseek(2), SEEK_END). The file's position moves.
+    /// </summary>
+    /// <param name="file">An open file.</param>
+    /// <exception cref="UffdException">It has no end: a pipe, for one.</exception>
+    public static ulong GetEnd(SafeFileHandle file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        long end = LibC.LSeek(file, 0, MemoryAbi.SEEK_END);
+        return end >= 0 ? (ulong)end : throw Kernel.Failure("lseek(SEEK_END)");
+    }
+
     private const int NoMoreData = 6; // ENXIO
 
     private static FileExtent[] Whole(ulong length) => [new FileExtent(0, length)];
