@@ -11,8 +11,8 @@ namespace Uffd.Kernel.Tests.Support;
 /// </summary>
 public sealed partial class Swap : IDisposable
 {
-    private const int Pages = 16384;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private const int Pages = 4096;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly string? _file;
 
@@ -52,7 +52,7 @@ public sealed partial class Swap : IDisposable
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
-            await area.Target.AdviseAsync(MemoryAdvice.PageOut, range.Start - area.Range.Start, range.Length);
+            await area.Target.RunAsync($"pageout {range.Start - area.Range.Start} {range.Length}");
             if (PageTable.Read(area.Target.ProcessId, range).All(page => !page.IsPresent))
             {
                 return;
@@ -63,7 +63,7 @@ public sealed partial class Swap : IDisposable
                 throw new TimeoutException($"the kernel does not swap {range} out");
             }
 
-            await Task.Delay(1); // pages just written wait in another CPU's list, where MADV_PAGEOUT does not find them
+            await Task.Delay(1); // a page that is in use for a moment, by the disk for one
         }
     }
 
