@@ -120,7 +120,7 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
             area.Userfaultfd.WriteProtect(area.Range, UffdWriteProtectModes.Protect).ThrowIfIncomplete();
             if (swapped)
             {
-                await Swap.OutAsync(area, area.Range);
+                await swap.OutAsync(area, area.Range);
             }
 
             Assert.All(PageTable.Read(area.Target.ProcessId, area.Range), entry => Assert.True(entry.IsWriteProtected));
