@@ -107,7 +107,9 @@ public sealed unsafe class PagemapScan : IDisposable
     /// <param name="options">What to look for.</param>
     /// <param name="regions">Receives the runs.</param>
     /// <exception cref="UffdException">
-    /// EPERM: memory without asynchronous write-protection; ENOTTY: a kernel before 6.7; EINVAL; ENOMEM.
+    /// EPERM: memory without asynchronous write-protection; ENOTTY: a kernel before 6.7; EINVAL; ENOMEM. With
+    /// <see cref="PagemapScanOptions.WriteProtect"/> what was found before the failure has been protected and is not told
+    /// (measured): take those pages for written, or scan no range that may be refused.
     /// </exception>
     public PagemapScanResult Scan(AddressRange range, PagemapScanOptions options, Span<PageRegion> regions)
     {
