@@ -2,6 +2,7 @@
 #include "target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -132,6 +133,20 @@ void command_pinread(const struct command *command, char *reply)
     }
 
     free(bytes);
+}
+
+// Takes pages out of the object that the selected region maps: also those below a private mapping, which madvise cannot reach.
+void command_punch(const struct command *command, char *reply)
+{
+    uint64_t offset, length;
+    const struct region *region = selected_region();
+    if (command->count != 3 || region == NULL || !parse_number(command->words[1], &offset) || !parse_number(command->words[2], &length)) {
+        reply_usage(reply, "punch OFFSET LENGTH");
+    } else if (fallocate(region->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) != 0) {
+        reply_errno(reply, errno);
+    } else {
+        reply_done(reply);
+    }
 }
 
 struct writer {

@@ -19,7 +19,10 @@
 //               place LENGTH -> ADDRESS | remap FROM OLDLENGTH NEWLENGTH [TO] (addresses) -> where it is now
 //     kernel    area LENGTH [thp-]anon|[thp-]shmem|shmem-private|hugetlb|hugetlb-private    as map; aligned to 2 MiB
 //               pin OFFSET LENGTH | unpin (an io_uring buffer) | pinread OFFSET LENGTH -> LENGTH, the first byte (process_vm_readv)
+//               punch OFFSET LENGTH (of the region's memfd)
 //               churn THREADS COUNT SEED PAGESIZE (each writes COUNT times a word of its own in a page at random)
+//     stress    lockinit REGION PAGESIZE | lockverify REGION PAGESIZE -> how many pages are wrong
+//               lock REGION PAGESIZE THREADS VISITS SEED APART  (each thread locks a page, counts in it, and unlocks it, VISITS times)
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
 //               register MODE [OFFSET LENGTH]                           -> IOCTLS | unregister [OFFSET LENGTH] | closeuffd
 //     socket    connect PATH | sendtext HEX | sendfd WHAT... | sendboth HEX WHAT... | recv LENGTH -> HEX, or eof
@@ -71,7 +74,11 @@ static const struct {
     { "pin", command_pin },
     { "unpin", command_unpin },
     { "pinread", command_pinread },
+    { "punch", command_punch },
     { "churn", command_churn },
+    { "lockinit", command_lockinit },
+    { "lock", command_lock },
+    { "lockverify", command_lockverify },
     { "uffd", command_uffd },
     { "register", command_register },
     { "unregister", command_unregister },

@@ -26,6 +26,23 @@ internal static unsafe class RawOperation
         => (Call(userfaultfd, UserfaultfdAbi.UFFDIO_CONTINUE, &argument), argument.mapped);
 
     /// <summary>A call with an argument that need not be one.</summary>
-    public static Errno Call(Userfaultfd userfaultfd, uint request, void* argument)
-        => LibC.Ioctl(userfaultfd.Handle, request, argument) >= 0 ? Errno.None : (Errno)Marshal.GetLastPInvokeError();
+    public static Errno Call(Userfaultfd userfaultfd, uint request, void* argument) => Call(userfaultfd.Handle, request, argument);
+
+    /// <summary>A call on a descriptor that need not have had its handshake.</summary>
+    public static Errno Call(SafeHandle handle, uint request, void* argument)
+        => LibC.Ioctl(handle, request, argument) >= 0 ? Errno.None : (Errno)Marshal.GetLastPInvokeError();
+
+    /// <summary>Reads into so many bytes.</summary>
+    public static Errno Read(SafeHandle handle, int bytes)
+    {
+        byte* buffer = stackalloc byte[bytes];
+        return LibC.Read(handle, buffer, (nuint)bytes) >= 0 ? Errno.None : (Errno)Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>What poll(2) tells of a descriptor at once.</summary>
+    public static short Poll(SafeHandle handle)
+    {
+        var poll = new pollfd { fd = (int)handle.DangerousGetHandle(), events = DescriptorAbi.POLLIN }; // alive: the caller's
+        return LibC.Poll(&poll, 1, 0) >= 0 ? poll.revents : throw new UffdException("poll", (Errno)Marshal.GetLastPInvokeError());
+    }
 }

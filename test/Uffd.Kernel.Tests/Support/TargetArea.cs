@@ -40,12 +40,14 @@ internal sealed class TargetArea : IAsyncDisposable
     /// <param name="modes">Which faults.</param>
     /// <param name="pages">How many pages; null for what is usual.</param>
     /// <param name="transparentHuge">Whether the kernel may join the pages to huge ones.</param>
+    /// <param name="userModeOnly">Whether the kernel's own faults are left out; null to leave them out only where they must be.</param>
     public static async Task<TargetArea> StartAsync(
         MemoryKind kind,
         UffdFeatures features = UffdFeatures.None,
         UffdRegisterModes modes = UffdRegisterModes.None,
         int? pages = null,
-        bool transparentHuge = false)
+        bool transparentHuge = false,
+        bool? userModeOnly = null)
     {
         Requires.Features(features | kind.Needs(modes));
         if (features.HasFlag(UffdFeatures.EventFork))
@@ -63,7 +65,7 @@ internal sealed class TargetArea : IAsyncDisposable
             var range = new AddressRange(
                 ulong.Parse(words[1].AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture),
                 ulong.Parse(words[2], CultureInfo.InvariantCulture));
-            await target.CreateUserfaultfdAsync(features);
+            await target.CreateUserfaultfdAsync(features, userModeOnly);
             var area = new TargetArea(target, kind, range, new Session(await target.HandOverAsync()), hugePages);
             if (modes != UffdRegisterModes.None)
             {

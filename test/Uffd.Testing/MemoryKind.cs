@@ -1,6 +1,4 @@
-using System.Globalization;
-
-namespace Uffd.Kernel.Tests.Support;
+namespace Uffd.Testing;
 
 /// <summary>The kinds of memory that userfaultfd tells apart.</summary>
 public enum MemoryKind
@@ -22,7 +20,7 @@ public enum MemoryKind
 }
 
 /// <summary>What each kind of memory is like.</summary>
-internal static class MemoryKinds
+public static class MemoryKinds
 {
     public const ulong HugePage = 2UL << 20;
 
@@ -95,6 +93,4 @@ internal static class MemoryKinds
         page.AsSpan().Fill(value);
         return page;
     }
-
-    public static string Text(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 }
