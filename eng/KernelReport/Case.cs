@@ -66,6 +66,6 @@ internal sealed partial record Case(string Group, string Name, string Place, Out
 
     private static string Attribute(XElement element, string name) => element.Attribute(name)?.Value ?? "";
 
-    [GeneratedRegex(@"(?<name>[^,]+(,[^,]+)*?) \(Linux (?<since>\d+\.\d+)\)(, |$)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"(?<name>.+?) \(Linux (?<since>\d+\.\d+)\)(, |$)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NeedForm();
 }

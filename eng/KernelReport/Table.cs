@@ -88,7 +88,7 @@ internal sealed class Table(Column[] columns)
         foreach (string feature in known.Concat(unknown))
         {
             string since = UffdFeatureInfo.All.FirstOrDefault(info => string.Equals(info.KernelName, feature, StringComparison.Ordinal)).Since ?? "not named by this library";
-            WriteRow(output, [Text.Code(feature), since, .. columns.Select(column => column.Facts.Features.Contains(feature) ? "✔" : "–")]);
+            WriteRow(output, [Text.CodeCell(feature), since, .. columns.Select(column => column.Facts.Features.Contains(feature) ? "✔" : "–")]);
         }
 
         output.WriteLine();
@@ -113,7 +113,7 @@ internal sealed class Table(Column[] columns)
                 ILookup<int, Case> byColumn = row.ToLookup(item => item.Index, item => item.Case);
                 IEnumerable<string> marks = columns.Select((_, index) => string.Concat(byColumn[index].Select(item => Mark(item.Outcome))));
                 string needs = string.Join(", ", row.SelectMany(item => item.Case.Needs).Distinct().OrderBy(need => KernelVersion.Parse(need.Since)));
-                WriteRow(output, [Text.Code(row.Key.Name), .. marks, .. lacking ? [needs] : Array.Empty<string>()]);
+                WriteRow(output, [Text.CodeCell(row.Key.Name), .. marks, .. lacking ? [needs] : Array.Empty<string>()]);
             }
 
             output.WriteLine();

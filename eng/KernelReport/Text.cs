@@ -12,6 +12,9 @@ internal static class Text
         return line.Length <= MaxLength ? line : line[..MaxLength] + "…";
     }
 
-    /// <summary>As Markdown's own code, in a table too.</summary>
-    public static string Code(string text) => $"`{text.Replace("`", "'", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)}`";
+    /// <summary>As code of Markdown's.</summary>
+    public static string Code(string text) => $"`{text.Replace('`', '\'')}`";
+
+    /// <summary>As code in a table, where a bar needs a backslash even inside of code.</summary>
+    public static string CodeCell(string text) => Code(text).Replace("|", "\\|", StringComparison.Ordinal);
 }
