@@ -83,8 +83,8 @@ public static class MemoryKinds
         return kind.IsShared() ? MemoryAdvice.Remove : MemoryAdvice.DontNeed;
     }
 
-    /// <summary>A value for each page, none of them zero.</summary>
-    public static byte Value(int page) => (byte)(page + 1);
+    /// <summary>A value for each page, none of them zero, and different for pages that are near.</summary>
+    public static byte Value(int page) => (byte)(1 + (page % 250));
 
     /// <summary>A page full of one value.</summary>
     public static byte[] Page(this MemoryKind kind, byte value)

@@ -40,7 +40,7 @@ public sealed partial class Conformance
         area.AssertSilent();
     }
 
-    private static byte MinorValueAfter(int page) => (byte)~MemoryKinds.Value(page);
+    private static byte MinorValueAfter(int page) => (byte)(MemoryKinds.Value(page) ^ 0xff);
 
     private static async Task MinorFaults(MemoryKind memory, bool protect)
     {

@@ -104,10 +104,7 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
         TargetArea area = await TargetArea.StartAsync(kind, features, pages: transparent ? 1024 : null, transparentHuge: transparent);
         try
         {
-            for (int page = 0; page < area.Pages; page++)
-            {
-                await area.Target.FillAsync((ulong)page * area.PageSize, area.PageSize, MemoryKinds.Value(page % 250));
-            }
+            await area.FillAsync();
 
             if (transparent)
             {
@@ -145,7 +142,7 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
         byte[] content = new byte[area.Range.Length];
         for (int page = 0; page < area.Pages; page++)
         {
-            content.AsSpan(page * (int)area.PageSize, (int)area.PageSize).Fill(MemoryKinds.Value(page % 250));
+            content.AsSpan(page * (int)area.PageSize, (int)area.PageSize).Fill(MemoryKinds.Value(page));
         }
 
         return NativeTarget.Hash(content);
