@@ -11,6 +11,7 @@ public sealed partial class Userfaultfd
     /// Registers a range of <b>this</b> process's memory (or, on a received descriptor, of the process that created it): from
     /// now on its faults are handed over. Registering again with a subset of the modes changes nothing; with other modes it
     /// replaces them. Pages that are already there raise no missing fault: release a huge page first, it hides its whole range.
+    /// So do pages that the object below a private mapping has in the page cache: they are mapped, and nobody is asked.
     /// </summary>
     /// <param name="range">Whole pages of the mapping's own page size; holes between mappings are allowed.</param>
     /// <param name="modes">Which faults; at least one.</param>
@@ -63,7 +64,7 @@ public sealed partial class Userfaultfd
     /// </param>
     /// <param name="modes">How.</param>
     /// <returns>
-    /// EEXIST: the page at <c>destination + Bytes</c> is there; EAGAIN: done in part, or an event of the process is unread;
+    /// EEXIST: the page at <c>destination + Bytes</c> is there (a poisoned one is not: a copy heals it); EAGAIN: done in part, or an event of the process is unread;
     /// ENOENT: the range is not inside one registered mapping; EFAULT: the source cannot be read; ESRCH: the process has gone;
     /// EINVAL: misaligned, or a mode the registration does not have; ENOMEM.
     /// </returns>
@@ -100,7 +101,10 @@ public sealed partial class Userfaultfd
     /// <summary>Maps zeros over missing pages, ten times as fast as a copy of zeros, and wakes who waits.</summary>
     /// <param name="range">Whole pages. Not hugetlb memory, which answers EINVAL: copy zeros there.</param>
     /// <param name="modes">How.</param>
-    /// <returns>As of Copy; EEXIST also over an absent page that is write-protected or poisoned.</returns>
+    /// <returns>
+    /// As of Copy; EEXIST also over an absent page that is write-protected or poisoned, in a private mapping. In a shared one
+    /// zeros are a copy: they drop the protection, and heal the poison.
+    /// </returns>
     public unsafe UffdResult ZeroPage(AddressRange range, UffdZeroPageModes modes = UffdZeroPageModes.None)
     {
         var argument = new uffdio_zeropage { range = ToAbi(range), mode = (ulong)modes };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -144,6 +145,35 @@ void command_punch(const struct command *command, char *reply)
         reply_usage(reply, "punch OFFSET LENGTH");
     } else if (fallocate(region->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) != 0) {
         reply_errno(reply, errno);
+    } else {
+        reply_done(reply);
+    }
+}
+
+// Swaps out. Pages that were just made wait in a list of the CPU that made them, where the call finds them on that CPU only.
+void command_pageout(const struct command *command, char *reply)
+{
+    uint8_t *start;
+    size_t length;
+    cpu_set_t before, one;
+    if (command->count != 3 || !parse_range(command, 1, &start, &length)) {
+        reply_usage(reply, "pageout OFFSET LENGTH");
+        return;
+    }
+
+    int failed = sched_getaffinity(0, sizeof before, &before) != 0 ? errno : 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE && failed == 0; cpu++) {
+        if (CPU_ISSET(cpu, &before)) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one); // where this is not allowed, the next call may help as well
+            failed = madvise(start, length, MADV_PAGEOUT) != 0 ? errno : 0;
+        }
+    }
+
+    sched_setaffinity(0, sizeof before, &before);
+    if (failed != 0) {
+        reply_errno(reply, failed);
     } else {
         reply_done(reply);
     }

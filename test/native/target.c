@@ -19,7 +19,7 @@
 //               place LENGTH -> ADDRESS | remap FROM OLDLENGTH NEWLENGTH [TO] (addresses) -> where it is now
 //     kernel    area LENGTH [thp-]anon|[thp-]shmem|shmem-private|hugetlb|hugetlb-private    as map; aligned to 2 MiB
 //               pin OFFSET LENGTH | unpin (an io_uring buffer) | pinread OFFSET LENGTH -> LENGTH, the first byte (process_vm_readv)
-//               punch OFFSET LENGTH (of the region's memfd)
+//               punch OFFSET LENGTH (of the region's memfd) | pageout OFFSET LENGTH
 //               churn THREADS COUNT SEED PAGESIZE (each writes COUNT times a word of its own in a page at random)
 //     stress    lockinit REGION PAGESIZE | lockverify REGION PAGESIZE -> how many pages are wrong
 //               lock REGION PAGESIZE THREADS VISITS SEED APART  (each thread locks a page, counts in it, and unlocks it, VISITS times)
@@ -75,6 +75,7 @@ static const struct {
     { "unpin", command_unpin },
     { "pinread", command_pinread },
     { "punch", command_punch },
+    { "pageout", command_pageout },
     { "churn", command_churn },
     { "lockinit", command_lockinit },
     { "lock", command_lock },

@@ -63,7 +63,7 @@ void install_fault_handlers(void);
 handler command_roam, command_place, command_remap, command_reexec;
 
 // kernel.c
-handler command_area, command_pin, command_unpin, command_pinread, command_punch, command_churn;
+handler command_area, command_pin, command_unpin, command_pinread, command_punch, command_pageout, command_churn;
 void *map_aligned(size_t length, int flags, int memfd); // flags 0: only a place, where nothing may be touched
 
 // stress.c

@@ -45,12 +45,12 @@ public sealed partial class Conformance
         using MemoryMapping source = MoveSource(area.Range.Length, MappingPages.Base);
         int faults = 0;
         Task<byte[]> touches = NativeTouch.ReadPagesAsync(area.Range, area.PageSize);
-        await Session.ServeAsync(touches, (area, message =>
+        await area.ServeAsync(touches, message =>
         {
             int page = area.PageOf(message.PageFault.Address);
             Assert.Equal(new UffdResult(area.PageSize, Errno.None), area.Userfaultfd.Move(area.PageAt(page), source.Address + ((ulong)page * area.PageSize)));
             faults++;
-        }));
+        });
         Assert.Equal(area.Pages, faults);
         AssertMoved(area, source);
     }
@@ -117,13 +117,13 @@ public sealed partial class Conformance
     {
         int faults = 0;
         Task<byte[]> touches = NativeTouch.ReadPagesAsync(area.Range, MemoryKinds.BasePage);
-        await Session.ServeAsync(touches, (area, message =>
+        await area.ServeAsync(touches, message =>
         {
             ulong offset = (message.PageFault.Address - area.Range.Start) & ~(chunk - 1);
             UffdResult moved = area.Userfaultfd.Move(new AddressRange(area.Range.Start + offset, chunk), source.Address + offset);
             Assert.Equal(new UffdResult(chunk, Errno.None), moved);
             faults++;
-        }));
+        });
         return faults;
     }
 

@@ -112,7 +112,7 @@ public sealed partial class Conformance
             return false;
         }
 
-        await Swap.OutAsync(area, page);
+        await swap.OutAsync(area, page);
         return true;
     }
 

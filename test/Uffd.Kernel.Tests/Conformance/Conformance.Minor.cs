@@ -60,13 +60,13 @@ public sealed partial class Conformance
 
         int writes = 0;
         Task<bool> write = Done(NativeTouch.FillAsync(area.Range.Start, 1, area.Range.Length));
-        await Session.ServeAsync(write, (area, message =>
+        await area.ServeAsync(write, message =>
         {
             Assert.Equal((PageFaultKind.WriteProtect, true), (message.PageFault.Kind, message.PageFault.IsWrite));
             AddressRange page = area.PageAt(area.PageOf(message.PageFault.Address));
             area.Userfaultfd.WriteProtect(page, UffdWriteProtectModes.Unprotect).ThrowIfIncomplete();
             writes++;
-        }));
+        });
         Assert.Equal(area.Pages, writes);
         Assert.Equal(-1, alias.AsSpan().IndexOfAnyExcept((byte)1)); // not registered
     }
@@ -83,7 +83,7 @@ public sealed partial class Conformance
     {
         int minor = 0;
         Task<byte[]> touches = NativeTouch.ReadPagesAsync(area.Range, area.PageSize);
-        await Session.ServeAsync(touches, (area, message =>
+        await area.ServeAsync(touches, message =>
         {
             Assert.Equal(PageFaultKind.Minor, message.PageFault.Kind);
             int page = area.PageOf(message.PageFault.Address);
@@ -91,7 +91,7 @@ public sealed partial class Conformance
             Assert.Equal(new UffdResult(area.PageSize, Errno.None), area.Userfaultfd.Continue(area.PageAt(page), modes));
             Assert.Equal(new UffdResult(0, Errno.EEXIST), area.Userfaultfd.Continue(area.PageAt(page), modes));
             minor++;
-        }));
+        });
         Assert.Equal(area.Pages, minor);
         Assert.Equal(Enumerable.Range(0, area.Pages).Select(MinorValueAfter), await touches);
     }

@@ -44,8 +44,8 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
     public async Task Cleared_without_the_event(RemapPages pages, RemapSharing sharing, bool swapped)
     {
         Requires.Linux(6, 13, "mremap() that clears the protection of what leaves the registration");
-        await using TargetArea area = await Protected(pages, sharing, swapped, UffdFeatures.None);
-        ulong hash = await HashAsync(area, swapped);
+        (TargetArea area, ulong hash) = await Protected(pages, sharing, swapped, UffdFeatures.None);
+        await using TargetArea owned = area;
         AddressRange moved = await MoveAsync(area, read: null);
         Assert.All(PageTable.Read(area.Target.ProcessId, moved), entry => Assert.False(entry.IsWriteProtected));
         Assert.Equal(hash, await area.Target.HashAsync(0, area.Range.Length));
@@ -70,7 +70,8 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
     [InlineData(RemapPages.Hugetlb, RemapSharing.Shared, false)]
     public async Task Kept_with_the_event(RemapPages pages, RemapSharing sharing, bool swapped)
     {
-        await using TargetArea area = await Protected(pages, sharing, swapped, UffdFeatures.EventRemap);
+        (TargetArea area, _) = await Protected(pages, sharing, swapped, UffdFeatures.EventRemap);
+        await using TargetArea owned = area;
         AddressRange moved = await MoveAsync(area, () =>
         {
             UffdEvent message = area.Session.ReadOne();
@@ -84,8 +85,8 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
         await write.JoinAsync();
     }
 
-    /// <summary>Memory that is filled and protected, every page of it.</summary>
-    private async Task<TargetArea> Protected(RemapPages pages, RemapSharing sharing, bool swapped, UffdFeatures features)
+    /// <summary>Memory that is filled and protected, every page of it, and the hash of what it holds.</summary>
+    private async Task<(TargetArea Area, ulong Hash)> Protected(RemapPages pages, RemapSharing sharing, bool swapped, UffdFeatures features)
     {
         if (swapped)
         {
@@ -114,38 +115,22 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
                 Assert.Equal(area.Range.Length, PageTable.SmapsField(area.Target.ProcessId, area.Range.Start, field));
             }
 
+            ulong hash = await area.Target.HashAsync(0, area.Range.Length);
             area.Userfaultfd.Register(area.Range, UffdRegisterModes.WriteProtect);
             area.Userfaultfd.WriteProtect(area.Range, UffdWriteProtectModes.Protect).ThrowIfIncomplete();
             if (swapped)
             {
-                await Swap.OutAsync(area, area.Range);
+                await swap.OutAsync(area, area.Range);
             }
 
             Assert.All(PageTable.Read(area.Target.ProcessId, area.Range), entry => Assert.True(entry.IsWriteProtected));
-            return area;
+            return (area, hash);
         }
         catch
         {
             await area.DisposeAsync();
             throw;
         }
-    }
-
-    /// <summary>What the memory holds, without touching it where it has been swapped out.</summary>
-    private static async Task<ulong> HashAsync(TargetArea area, bool swapped)
-    {
-        if (!swapped)
-        {
-            return await area.Target.HashAsync(0, area.Range.Length);
-        }
-
-        byte[] content = new byte[area.Range.Length];
-        for (int page = 0; page < area.Pages; page++)
-        {
-            content.AsSpan(page * (int)area.PageSize, (int)area.PageSize).Fill(MemoryKinds.Value(page));
-        }
-
-        return NativeTarget.Hash(content);
     }
 
     private static async Task<AddressRange> MoveAsync(TargetArea area, Action? read)

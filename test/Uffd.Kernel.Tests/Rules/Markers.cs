@@ -83,6 +83,17 @@ public sealed class Markers
         Assert.Equal(refused, IsProtected(area, 0));
     }
 
+    [Theory]
+    [InlineData(MemoryKind.Anonymous, true)]
+    [InlineData(MemoryKind.ShmemPrivate, true)]
+    [InlineData(MemoryKind.Shmem, false)]
+    public void Zeros_over_poison(MemoryKind memory, bool refused)
+    {
+        using Area area = Area.Create(memory, features: UffdFeatures.Poison);
+        area.Userfaultfd.Poison(area.PageAt(0)).ThrowIfIncomplete();
+        Assert.Equal(refused ? Errno.EEXIST : Errno.None, area.Userfaultfd.ZeroPage(area.PageAt(0)).Errno);
+    }
+
     /// <summary>Anonymous memory loses its protection with its content; an object keeps it, even when the content is removed.</summary>
     [Theory]
     [InlineData(MemoryKind.Anonymous, MemoryAdvice.DontNeed, false)]
@@ -119,7 +130,7 @@ public sealed class Markers
         Assert.Equal(1, await touch);
     }
 
-    /// <summary>Poison is a marker too: zeros and poison are refused over it, a copy heals it, and so does discarding.</summary>
+    /// <summary>Poison is a marker too: more of it is refused, a copy heals it, and so does discarding.</summary>
     [Theory]
     [Memory]
     public async Task Poisoned_page_is_one_until_it_is_copied_or_discarded(MemoryKind memory)

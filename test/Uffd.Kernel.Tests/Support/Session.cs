@@ -66,30 +66,20 @@ internal class Session : IDisposable
     }
 
     /// <summary>Hands every message that comes to <paramref name="handle"/> until <paramref name="work"/> has ended, and gives its result.</summary>
-    public Task<T> ServeAsync<T>(Task<T> work, Action<UffdEvent> handle) => ServeAsync(work, (this, handle));
-
-    /// <summary>As above, for several userfaultfds at once. One that is handled may be added to the list meanwhile.</summary>
-    public static Task<T> ServeAsync<T>(Task<T> work, params IList<(Session Session, Action<UffdEvent> Handle)> sessions)
+    public Task<T> ServeAsync<T>(Task<T> work, Action<UffdEvent> handle)
     {
+        // Asleep until there is something to do: on a busy machine who spins is the last to be let run.
+        _ = work.ContinueWith(_ => _poller.Wake(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Span<PollResult> ready = stackalloc PollResult[1];
         long start = Stopwatch.GetTimestamp();
         while (!work.IsCompleted)
         {
             Assert.True(Stopwatch.GetElapsedTime(start) < 2 * Patience, "what faults does not come to its end");
-            bool idle = true;
-            for (int index = 0; index < sessions.Count; index++)
+            _poller.Wait(ready, TimeSpan.FromMilliseconds(100));
+            int count = Reader.Read();
+            for (int message = 0; message < count; message++)
             {
-                (Session session, Action<UffdEvent> handle) = sessions[index];
-                int count = session.Reader.Read();
-                for (int message = 0; message < count; message++)
-                {
-                    idle = false;
-                    handle(session.Reader[message]);
-                }
-            }
-
-            if (idle)
-            {
-                Thread.Sleep(0);
+                handle(Reader[message]);
             }
         }
 

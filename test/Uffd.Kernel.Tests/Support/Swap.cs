@@ -1,45 +1,31 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Uffd.Kernel.Tests.Support;
 
 /// <summary>
-/// A small swap file for the time of the tests, so that pages can be swapped out. Where the machine has swap already, that is
-/// used; where it cannot be had, <see cref="Missing"/> says why.
+/// Swap files for the time of the tests, so that pages can be swapped out. Where the machine has swap already, that is used as
+/// well; where it cannot be had, <see cref="Missing"/> says why.
 /// </summary>
 public sealed partial class Swap : IDisposable
 {
-    private const int Pages = 16384;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private const long FileSize = 64L << 20;
+    private const ulong LowOnSpace = 16UL << 20;
+    private const int MostFiles = 16;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private readonly string? _file;
+    private readonly List<string> _files = [];
 
     /// <summary>Turns swapping on.</summary>
     public Swap()
     {
-        if (HasSwap())
+        if (FreeBytes() < LowOnSpace)
         {
-            return;
+            Missing = Add();
         }
-
-        if (!Environment.IsPrivilegedProcess)
-        {
-            Missing = "this needs swap: there is none, and only root can add some";
-            return;
-        }
-
-        string file = Path.Combine(Path.GetTempPath(), $"uffd-tests-swap-{Environment.ProcessId}");
-        Make(file);
-        if (SwapOn(file, 0) == 0)
-        {
-            _file = file;
-            return;
-        }
-
-        Missing = $"this needs swap: there is none, and swapon of a file in {Path.GetTempPath()} answers {(Errno)Marshal.GetLastPInvokeError()}";
-        File.Delete(file);
     }
 
     /// <summary>Why pages cannot be swapped out, or null where they can.</summary>
@@ -47,46 +33,80 @@ public sealed partial class Swap : IDisposable
 
     /// <summary>Swaps the private pages of a native process out, and waits until they are.</summary>
     /// <exception cref="TimeoutException">The kernel keeps one in memory.</exception>
-    internal static async Task OutAsync(TargetArea area, AddressRange range)
+    internal async Task OutAsync(TargetArea area, AddressRange range)
     {
         long start = Stopwatch.GetTimestamp();
         while (true)
         {
-            await area.Target.AdviseAsync(MemoryAdvice.PageOut, range.Start - area.Range.Start, range.Length);
-            if (PageTable.Read(area.Target.ProcessId, range).All(page => !page.IsPresent))
+            await area.Target.RunAsync($"pageout {range.Start - area.Range.Start} {range.Length}");
+            int kept = PageTable.Read(area.Target.ProcessId, range).Count(page => page.IsPresent);
+            if (kept == 0)
             {
                 return;
             }
 
             if (Stopwatch.GetElapsedTime(start) > Patience)
             {
-                throw new TimeoutException($"the kernel does not swap {range} out");
+                throw new TimeoutException($"the kernel keeps {kept} pages of {range} in memory, with {FreeBytes()} bytes of swap free");
             }
 
-            await Task.Delay(1); // pages just written wait in another CPU's list, where MADV_PAGEOUT does not find them
+            // A machine that reclaims memory on its own (DAMON does) fills what swap it finds.
+            if (FreeBytes() < LowOnSpace && _files.Count < MostFiles)
+            {
+                _ = Add();
+            }
+
+            await Task.Delay(1); // a page that is in use for a moment, by the disk for one
         }
     }
 
     /// <summary>Turns it off again.</summary>
     public void Dispose()
     {
-        if (_file is not null)
+        foreach (string file in _files)
         {
-            _ = SwapOff(_file);
-            File.Delete(_file);
+            _ = SwapOff(file);
+            File.Delete(file);
         }
     }
 
-    private static bool HasSwap() => File.Exists("/proc/swaps") && File.ReadLines("/proc/swaps").Skip(1).Any();
+    /// <summary>Adds a file; says why not where it cannot.</summary>
+    private string? Add()
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            return "this needs swap: there is none, and only root can add some";
+        }
+
+        string file = Path.Combine(Path.GetTempPath(), $"uffd-tests-swap-{Environment.ProcessId}-{Interlocked.Increment(ref s_lastFile)}");
+        if (Make(file) && SwapOn(file, 0) == 0)
+        {
+            _files.Add(file);
+            return null;
+        }
+
+        var errno = (Errno)Marshal.GetLastPInvokeError();
+        File.Delete(file);
+        return $"this needs swap: there is none, and a file for it in {Path.GetTempPath()} cannot be had: {errno}";
+    }
+
+    private static int s_lastFile;
+
+    private static ulong FreeBytes()
+    {
+        const string Field = "SwapFree:";
+        string line = File.ReadLines("/proc/meminfo").First(line => line.StartsWith(Field, StringComparison.Ordinal));
+        return 1024 * ulong.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
 
     /// <summary>What mkswap(8) writes: a header in the first page.</summary>
-    private static void Make(string file)
+    private static bool Make(string file)
     {
         const int InfoOffset = 1024;
         int page = Environment.SystemPageSize;
         byte[] header = new byte[page];
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(InfoOffset), 1); // version
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(InfoOffset + 4), Pages - 1); // last page
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(InfoOffset + 4), (int)(FileSize / page) - 1); // last page
         Encoding.ASCII.GetBytes("SWAPSPACE2").CopyTo(header.AsSpan(page - 10));
         using var stream = new FileStream(file, new FileStreamOptions
         {
@@ -95,13 +115,8 @@ public sealed partial class Swap : IDisposable
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
         stream.Write(header);
-        Array.Clear(header);
-        for (int index = 1; index < Pages; index++)
-        {
-            stream.Write(header); // a swap file may have no holes
-        }
-
-        stream.Flush(flushToDisk: true);
+        stream.Flush();
+        return SystemCalls.TryAllocate(stream.SafeFileHandle, FileSize);
     }
 
     [LibraryImport("libc", EntryPoint = "swapon", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

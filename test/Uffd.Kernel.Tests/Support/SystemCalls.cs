@@ -19,6 +19,9 @@ internal static unsafe partial class SystemCalls
     public static void PunchHole(SafeDescriptorHandle file, ulong offset, ulong length)
         => Assert.Equal(0, FAllocate(file, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, (long)offset, (long)length));
 
+    /// <summary>Gives a file its blocks, which a swap file must have.</summary>
+    public static bool TryAllocate(SafeHandle file, long length) => FAllocate(file, 0, 0, length) == 0;
+
     public static void Lock(AddressRange range) => Assert.Equal(0, MLock((nint)range.Start, (nuint)range.Length));
 
     [LibraryImport("libc", EntryPoint = "fallocate64", SetLastError = true)]

@@ -90,12 +90,16 @@ internal sealed class TargetArea : IAsyncDisposable
 
     public int PageOf(ulong address) => (int)((address - Range.Start) / PageSize);
 
-    /// <summary>Writes each page's own value: nothing may be registered yet, or somebody must serve.</summary>
+    /// <summary>
+    /// Writes each page's own value, or where there are many, each sixteenth part's: nothing may be registered yet, or
+    /// somebody must serve.
+    /// </summary>
     public async Task FillAsync()
     {
-        for (int page = 0; page < Pages; page++)
+        int together = Math.Max(1, Pages / 16);
+        for (int page = 0; page < Pages; page += together)
         {
-            await Target.FillAsync((ulong)page * PageSize, PageSize, MemoryKinds.Value(page));
+            await Target.FillAsync((ulong)page * PageSize, (ulong)together * PageSize, MemoryKinds.Value(page));
         }
     }
 
