@@ -20,7 +20,7 @@ namespace Uffd.Testing;
 public sealed class NativeTarget : TargetCommands, IAsyncDisposable
 {
     /// <summary>How long a command may take where nothing else is said.</summary>
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan DefaultTimeout = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private static readonly string[] Sources = ["target.h", "target.c", "memory.c", "kernel.c", "stress.c", "roam.c", "uffd.c", "channel.c", "process.c"];
     private static readonly Lazy<string> Program = new(() => NativeCompiler.Build("target", Sources), LazyThreadSafetyMode.PublicationOnly);

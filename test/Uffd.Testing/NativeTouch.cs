@@ -11,7 +11,7 @@ namespace Uffd.Testing;
 public static partial class NativeTouch
 {
     /// <summary>How long a touch may wait where nothing else is said.</summary>
-    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan DefaultTimeout = TestTime.Scaled(TimeSpan.FromSeconds(10));
 
     private static readonly ConcurrentDictionary<Task, AddressRange> Running = new();
 
