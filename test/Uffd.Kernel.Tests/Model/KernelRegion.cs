@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -20,7 +19,8 @@ internal sealed unsafe class KernelRegion : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly ModelSetup _setup;
-    private readonly int _pageSize = (int)MemoryKinds.BasePage;
+    private readonly int _basePage = (int)MemoryKinds.BasePage; // what is touched, and looked at, of each page
+    private readonly int _pageSize;
     private readonly Userfaultfd _userfaultfd;
     private readonly UffdEventReader _reader;
     private readonly EventPoller _poller = new();
@@ -40,12 +40,13 @@ internal sealed unsafe class KernelRegion : IDisposable
     public KernelRegion(ModelSetup setup)
     {
         _setup = setup;
+        _pageSize = (int)setup.Memory.PageSize();
         _userfaultfd = Userfaultfd.Create(new UserfaultfdOptions { RequiredFeatures = setup.Features, FaultScope = UffdFaultScope.UserAndKernel });
         _reader = new UffdEventReader(_userfaultfd);
         _poller.Add(_userfaultfd.Handle, 1);
         _pagemap = Open("/proc/self/pagemap");
         _descriptorInfo = Open(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{_userfaultfd.Handle.DangerousGetHandle()}")); // alive: a field of ours
-        _touchers = [.. Enumerable.Range(0, PageCount).Select(_ => new Toucher(_pageSize, _poller.Wake))];
+        _touchers = [.. Enumerable.Range(0, PageCount).Select(_ => new Toucher(_basePage, _poller.Wake))];
         _buffer = (byte*)NativeMemory.AlignedAlloc((nuint)(PageCount * _pageSize), (nuint)_pageSize);
         Reset();
     }
@@ -54,15 +55,16 @@ internal sealed unsafe class KernelRegion : IDisposable
     public void Reset()
     {
         Release();
-        bool shared = _setup.Memory.IsShared();
-        ulong length = 3 * FaultAround * (ulong)_pageSize;
-        _mapping = shared ? MemoryMapping.CreateMemfd("model", length) : MemoryMapping.CreateAnonymous(length);
-        _alias = shared ? MemoryMapping.MapMemfd(_mapping.Descriptor!, length) : null;
-        _sourceMapping = MemoryMapping.CreateAnonymous(length);
+        MemoryKind memory = _setup.Memory;
+        MappingPages pages = memory.IsHugetlb() ? MappingPages.Huge2MiB : MappingPages.Base;
+        ulong length = memory.IsHugetlb() ? PageCount * memory.PageSize() : 3 * FaultAround * memory.PageSize();
+        _mapping = Area.Map(memory, length, pages);
+        _alias = _mapping.Descriptor is { } memfd ? MemoryMapping.MapMemfd(memfd, length, new MemoryMappingOptions { Pages = pages }) : null;
+        _sourceMapping = Area.Map(MemoryKind.Anonymous, 3 * FaultAround * MemoryKinds.BasePage, MappingPages.Base);
         _region = Inside(_mapping);
         _sources = Inside(_sourceMapping);
         Prime(_sourceMapping);
-        if (!shared)
+        if (memory.IsPrivate())
         {
             Prime(_mapping);
         }
@@ -80,20 +82,20 @@ internal sealed unsafe class KernelRegion : IDisposable
             ZeroPage zero => Of(_userfaultfd.ZeroPage(Range(zero), zero.Modes)),
             Continue next => Of(_userfaultfd.Continue(Range(next), next.Modes)),
             Poison poison => Of(_userfaultfd.Poison(Range(poison), poison.Modes)),
-            Move move => Of(_userfaultfd.Move(Range(move), PageOf(_sources, move.Source).Start, move.Modes)),
+            Move move => Of(_userfaultfd.Move(Range(move), SourcePage(move.Source).Start, move.Modes)),
             WriteProtect protect => Of(_userfaultfd.WriteProtect(Range(protect), protect.Modes)),
             DontNeed range => Try(() => _mapping!.Advise(MemoryAdvice.DontNeed, Range(range))),
             Remove range => Try(() => _mapping!.Advise(MemoryAdvice.Remove, Range(range))),
             Register register => DoRegister(register),
             Unregister range => Of(_userfaultfd.Unregister(Range(range))),
             Wake range => Of(_userfaultfd.Wake(Range(range))),
-            WriteFile(int page, byte value) => Try(() => _alias?.AsSpan(PageOf(_region, page).Start - _mapping!.Address, _pageSize).Fill(value)),
-            ReadSource(int page) => Try(() => ReadPresent(PageOf(_sources, page))), // or makes it present
+            WriteFile(int page, byte value) => Try(() => _alias?.AsSpan(PageOf(page).Start - _mapping!.Address, _basePage).Fill(value)),
+            ReadSource(int page) => Try(() => ReadPresent(SourcePage(page))), // or makes it present
             WriteSource(int page, byte value) => Try(() => SourceSpan(page).Fill(value)),
             _ => throw new ArgumentOutOfRangeException(nameof(operation)),
         };
         Settle();
-        return new Report(answer, [.. _news.OrderBy(news => news.Page)], View(_region, _mapping!.Descriptor), View(_sources, memfd: null));
+        return new Report(answer, [.. _news.OrderBy(news => news.Page)], View(_region, _pageSize, _mapping!.Descriptor), View(_sources, _basePage, memfd: null));
     }
 
     public void Dispose()
@@ -148,7 +150,7 @@ internal sealed unsafe class KernelRegion : IDisposable
         }
 
         _busy[page] = true;
-        _touchers[page].Begin(PageOf(_region, page).Start, write);
+        _touchers[page].Begin(PageOf(page).Start, write);
         return Answer.Done;
     }
 
@@ -224,21 +226,20 @@ internal sealed unsafe class KernelRegion : IDisposable
         }
     }
 
-    private PageView[] View(AddressRange region, SafeDescriptorHandle? memfd)
+    private PageView[] View(AddressRange region, int pageSize, SafeDescriptorHandle? memfd)
     {
-        byte* entries = stackalloc byte[PageCount * sizeof(ulong)];
-        nint length = LibC.PRead(_pagemap, entries, PageCount * sizeof(ulong), (long)(region.Start / (ulong)_pageSize * sizeof(ulong)));
-        Assert.Equal(PageCount * sizeof(ulong), length);
-        Span<PageRegion> zeroPages = stackalloc PageRegion[PageCount];
         var wanted = new PagemapScanOptions { AllOf = PageCategories.ZeroPage, Report = PageCategories.ZeroPage, RequireWriteProtectAsync = false };
-        int zeroRuns = _scan.Scan(region, wanted, zeroPages).Regions;
+        Span<PageRegion> zeroPages = stackalloc PageRegion[PageCount];
+        zeroPages = zeroPages[.._scan.Scan(region, wanted, zeroPages).Regions];
         var views = new PageView[PageCount];
         for (int page = 0; page < PageCount; page++)
         {
-            var entry = new PageEntry(BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(entries + (page * sizeof(ulong)), sizeof(ulong)))); // one of those read
-            AddressRange range = PageOf(region, page);
+            var range = new AddressRange(region.Start + (ulong)(page * pageSize), (ulong)_basePage);
+            ulong bits;
+            Assert.Equal(sizeof(ulong), LibC.PRead(_pagemap, &bits, sizeof(ulong), (long)(range.Start / (ulong)_basePage * sizeof(ulong))));
+            var entry = new PageEntry(bits);
             bool isZero = false;
-            foreach (PageRegion zero in zeroPages[..zeroRuns])
+            foreach (PageRegion zero in zeroPages)
             {
                 isZero |= zero.Range.Contains(range);
             }
@@ -258,7 +259,7 @@ internal sealed unsafe class KernelRegion : IDisposable
     /// <summary>Reading a page that is there waits for nobody, whether it is protected or not.</summary>
     private byte ReadPresent(AddressRange page)
     {
-        var bytes = new Span<byte>(_buffer, _pageSize); // ours, and as long
+        var bytes = new Span<byte>(_buffer, _basePage); // ours, and longer
         Errno errno = GuardedMemory.TryRead(page.Start, bytes);
         return errno == Errno.None ? Content.Uniform(bytes) : throw new UffdException($"reading the present page {page}", errno);
     }
@@ -273,8 +274,8 @@ internal sealed unsafe class KernelRegion : IDisposable
             return null;
         }
 
-        var bytes = new Span<byte>(_buffer, _pageSize); // ours, and as long
-        Assert.Equal(_pageSize, LibC.PRead(memfd, _buffer, (nuint)_pageSize, offset));
+        var bytes = new Span<byte>(_buffer, _basePage); // ours, and longer
+        Assert.Equal(_basePage, LibC.PRead(memfd, _buffer, (nuint)_basePage, offset));
         return Content.Uniform(bytes);
     }
 
@@ -308,19 +309,21 @@ internal sealed unsafe class KernelRegion : IDisposable
     }
 
     /// <summary>The other area is not registered: touching it waits for nobody.</summary>
-    private Span<byte> SourceSpan(int page) => _sourceMapping!.AsSpan(PageOf(_sources, page).Start - _sourceMapping.Address, _pageSize);
+    private Span<byte> SourceSpan(int page) => _sourceMapping!.AsSpan(SourcePage(page).Start - _sourceMapping.Address, _basePage);
+
+    private AddressRange SourcePage(int page) => new(_sources.Start + (ulong)(page * _basePage), (ulong)_basePage);
 
     private AddressRange Range(RangeOperation operation)
-        => new(PageOf(_region, operation.First).Start, (ulong)(operation.Count * _pageSize));
+        => new(PageOf(operation.First).Start, (ulong)operation.Count * (ulong)_pageSize);
 
-    private AddressRange PageOf(AddressRange region, int page) => new(region.Start + (ulong)(page * _pageSize), (ulong)_pageSize);
+    private AddressRange PageOf(int page) => new(_region.Start + (ulong)(page * _pageSize), (ulong)_pageSize);
 
     /// <summary>A part of the mapping that lies between two borders of fault-around, with a margin of the mapping around it.</summary>
-    private AddressRange Inside(MemoryMapping mapping)
+    private static AddressRange Inside(MemoryMapping mapping)
     {
-        mapping.Advise(MemoryAdvice.NoHugePage);
-        ulong start = AddressRange.AlignUp(mapping.Address + 1, (ulong)(FaultAround * _pageSize));
-        return new AddressRange(start, (ulong)(PageCount * _pageSize));
+        bool huge = mapping.PageSize > MemoryKinds.BasePage;
+        ulong start = huge ? mapping.Address : AddressRange.AlignUp(mapping.Address + 1, FaultAround * mapping.PageSize);
+        return new AddressRange(start, PageCount * mapping.PageSize);
     }
 
     /// <summary>

@@ -8,7 +8,7 @@ internal static class ModelNeeds
     /// <summary>Skips where the kernel or the caller's rights do not suffice.</summary>
     public static void Require(ModelSetup setup)
     {
-        UffdRegisterModes modes = UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect | (setup.Memory.IsShared() ? UffdRegisterModes.Minor : 0);
+        UffdRegisterModes modes = UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect | (setup.Memory.IsAnonymous() ? 0 : UffdRegisterModes.Minor);
         Requires.Features(setup.Features | setup.Memory.Needs(modes) | UffdFeatures.Poison | UffdFeatures.Move);
         Requires.KernelFaults();
     }

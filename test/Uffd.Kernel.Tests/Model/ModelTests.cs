@@ -21,6 +21,8 @@ public sealed class ModelTests(ITestOutputHelper output)
         new(MemoryKind.Shmem, UffdFeatures.None),
         new(MemoryKind.Shmem, UffdFeatures.WriteProtectAsync),
         new(MemoryKind.Shmem, UffdFeatures.Sigbus),
+        new(MemoryKind.ShmemPrivate, UffdFeatures.None),
+        new(MemoryKind.ShmemPrivate, UffdFeatures.WriteProtectAsync),
     ];
 
     public static TheoryData<MemoryKind, UffdFeatures> Cases()

@@ -44,26 +44,26 @@ internal static class Sequences
 
     private static Gen<Operation> Operation(MemoryKind memory)
     {
-        bool shared = memory.IsShared();
+        bool cached = !memory.IsAnonymous();
         return Gen.Frequency(
         [
-            (6, from range in Range from modes in Flags<UffdRegisterModes>(shared ? 8 : 4) select (Operation)new Register(range.First, range.Count, modes)),
+            (6, from range in Range from modes in Flags<UffdRegisterModes>(cached ? 8 : 4) select (Operation)new Register(range.First, range.Count, modes)),
             (3, Gen.Constant<Operation>(new Register(0, PageCount, UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect))),
             (2, from range in Range select (Operation)new Unregister(range.First, range.Count)),
             (3, from range in Range select (Operation)new Wake(range.First, range.Count)),
             (8, from range in Range from value in Value from modes in Flags<UffdCopyModes>(4) select (Operation)new Copy(range.First, range.Count, value, modes)),
             (5, from range in Range from modes in Flags<UffdZeroPageModes>(2) select (Operation)new ZeroPage(range.First, range.Count, modes)),
-            (shared ? 6 : 1, from range in Range from modes in Flags<UffdContinueModes>(4) select (Operation)new Continue(range.First, range.Count, modes)),
+            (cached ? 6 : 1, from range in Range from modes in Flags<UffdContinueModes>(4) select (Operation)new Continue(range.First, range.Count, modes)),
             (4, from range in Range from modes in Flags<UffdPoisonModes>(2) select (Operation)new Poison(range.First, range.Count, modes)),
             (8, from range in Range from modes in Flags<UffdWriteProtectModes>(4) select (Operation)new WriteProtect(range.First, range.Count, modes)),
-            (shared ? 1 : 6, Moves()),
+            (cached ? 1 : 6, Moves()),
             (4, from range in Range select (Operation)new DontNeed(range.First, range.Count)),
-            (shared ? 4 : 1, from range in Range select (Operation)new Remove(range.First, range.Count)),
+            (cached ? 4 : 1, from range in Range select (Operation)new Remove(range.First, range.Count)),
             (8, from page in Page select (Operation)new Read(page)),
             (8, from page in Page from value in Value select (Operation)new Write(page, value)),
-            (shared ? 4 : 0, from page in Page from value in Value select (Operation)new WriteFile(page, value)),
-            (shared ? 0 : 2, from page in Page select (Operation)new ReadSource(page)),
-            (shared ? 0 : 6, from page in Page from value in Value select (Operation)new WriteSource(page, value)),
+            (cached ? 4 : 0, from page in Page from value in Value select (Operation)new WriteFile(page, value)),
+            (cached ? 0 : 2, from page in Page select (Operation)new ReadSource(page)),
+            (cached ? 0 : 6, from page in Page from value in Value select (Operation)new WriteSource(page, value)),
         ]);
     }
 
