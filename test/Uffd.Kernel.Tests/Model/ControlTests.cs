@@ -13,7 +13,7 @@ public sealed class ControlTests(ITestOutputHelper output)
     public void Wrong_model_is_caught_and_the_sequence_is_as_small_as_can_be()
     {
         var setup = new ModelSetup(MemoryKind.Anonymous, UffdFeatures.WriteProtectUnpopulated);
-        ModelNeeds.Require(setup);
+        using IDisposable? hugePages = ModelNeeds.Require(setup);
         using var run = new ModelRun(setup, it => new CopyKeepsMarker(it));
 
         (Disagreement Smallest, ulong Seed)? found = run.Search(seed: 1, TimeSpan.FromSeconds(30));
@@ -56,7 +56,7 @@ public sealed class ControlTests(ITestOutputHelper output)
     [Fact]
     public void Disagreement_is_printed_as_a_call_that_runs_it_again()
     {
-        ModelNeeds.Require(new ModelSetup(MemoryKind.Anonymous, UffdFeatures.WriteProtectUnpopulated));
+        using IDisposable? hugePages = ModelNeeds.Require(new ModelSetup(MemoryKind.Anonymous, UffdFeatures.WriteProtectUnpopulated));
         const string Printed = """
             ModelRun.Replay(
                 new ModelSetup(MemoryKind.Anonymous, UffdFeatures.WriteProtectUnpopulated),

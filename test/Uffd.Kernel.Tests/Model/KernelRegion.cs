@@ -22,6 +22,7 @@ internal sealed unsafe class KernelRegion : IDisposable
     private readonly int _basePage = (int)MemoryKinds.BasePage; // what is touched, and looked at, of each page
     private readonly int _pageSize;
     private readonly Userfaultfd _userfaultfd;
+    private readonly Userfaultfd? _probe; // hugetlb: makes reading a hole through the alias fail instead of filling it
     private readonly UffdEventReader _reader;
     private readonly EventPoller _poller = new();
     private readonly PagemapScan _scan = PagemapScan.OpenSelf();
@@ -42,6 +43,7 @@ internal sealed unsafe class KernelRegion : IDisposable
         _setup = setup;
         _pageSize = (int)setup.Memory.PageSize();
         _userfaultfd = Userfaultfd.Create(new UserfaultfdOptions { RequiredFeatures = setup.Features, FaultScope = UffdFaultScope.UserAndKernel });
+        _probe = setup.Memory.IsHugetlb() ? Userfaultfd.Create(new UserfaultfdOptions { FaultScope = UffdFaultScope.UserOnly }) : null;
         _reader = new UffdEventReader(_userfaultfd);
         _poller.Add(_userfaultfd.Handle, 1);
         _pagemap = Open("/proc/self/pagemap");
@@ -68,6 +70,8 @@ internal sealed unsafe class KernelRegion : IDisposable
         {
             Prime(_mapping);
         }
+
+        _probe?.Register(_alias!.Range, UffdRegisterModes.Missing);
     }
 
     /// <summary>Does an operation, waits until all threads have come to rest, and looks.</summary>
@@ -89,7 +93,7 @@ internal sealed unsafe class KernelRegion : IDisposable
             Register register => DoRegister(register),
             Unregister range => Of(_userfaultfd.Unregister(Range(range))),
             Wake range => Of(_userfaultfd.Wake(Range(range))),
-            WriteFile(int page, byte value) => Try(() => _alias?.AsSpan(PageOf(page).Start - _mapping!.Address, _basePage).Fill(value)),
+            WriteFile(int page, byte value) => Try(() => DoWriteFile(page, value)),
             ReadSource(int page) => Try(() => ReadPresent(SourcePage(page))), // or makes it present
             WriteSource(int page, byte value) => Try(() => SourceSpan(page).Fill(value)),
             _ => throw new ArgumentOutOfRangeException(nameof(operation)),
@@ -112,6 +116,7 @@ internal sealed unsafe class KernelRegion : IDisposable
         _pagemap.Dispose();
         _descriptorInfo.Dispose();
         _userfaultfd.Dispose();
+        _probe?.Dispose();
         NativeMemory.AlignedFree(_buffer);
     }
 
@@ -139,6 +144,16 @@ internal sealed unsafe class KernelRegion : IDisposable
         catch (UffdException exception)
         {
             return new Answer(0, exception.Errno);
+        }
+    }
+
+    private void DoWriteFile(int page, byte value)
+    {
+        if (_alias is not null)
+        {
+            _probe?.Unregister(_alias.Range);
+            _alias.AsSpan(PageOf(page).Start - _mapping!.Address, _basePage).Fill(value); // not registered: waits for nobody
+            _probe?.Register(_alias.Range, UffdRegisterModes.Missing);
         }
     }
 
@@ -264,17 +279,25 @@ internal sealed unsafe class KernelRegion : IDisposable
         return errno == Errno.None ? Content.Uniform(bytes) : throw new UffdException($"reading the present page {page}", errno);
     }
 
-    /// <summary>The page cache's page, read from the memfd: a hole is told by lseek(2), and reading does not fill it.</summary>
+    /// <summary>
+    /// The page cache's page, read from the memfd: a hole is told by lseek(2), and reading does not fill it. A memfd of huge
+    /// pages knows no holes; there the alias is read, where the kernel's own missing faults fail (USER_MODE_ONLY).
+    /// </summary>
     private byte? ReadCached(SafeDescriptorHandle memfd, AddressRange page)
     {
         const int SeekData = 3;
         long offset = (long)(page.Start - _mapping!.Address);
+        var bytes = new Span<byte>(_buffer, _basePage); // ours, and longer
+        if (_probe is not null)
+        {
+            return GuardedMemory.TryRead(_alias!.Address + (ulong)offset, bytes) == Errno.None ? Content.Uniform(bytes) : null;
+        }
+
         if (LibC.LSeek(memfd, offset, SeekData) != offset)
         {
             return null;
         }
 
-        var bytes = new Span<byte>(_buffer, _basePage); // ours, and longer
         Assert.Equal(_basePage, LibC.PRead(memfd, _buffer, (nuint)_basePage, offset));
         return Content.Uniform(bytes);
     }
@@ -302,7 +325,7 @@ internal sealed unsafe class KernelRegion : IDisposable
     {
         for (int page = 0; page < copy.Count; page++)
         {
-            new Span<byte>(_buffer + (page * _pageSize), _pageSize).Fill((byte)(copy.Value + page)); // a page of ours
+            new Span<byte>(_buffer + (page * _pageSize), _basePage).Fill((byte)(copy.Value + page)); // a page of ours
         }
 
         return (ulong)_buffer;

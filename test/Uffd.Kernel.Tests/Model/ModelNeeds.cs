@@ -6,10 +6,12 @@ namespace Uffd.Kernel.Tests.Model;
 internal static class ModelNeeds
 {
     /// <summary>Skips where the kernel or the caller's rights do not suffice.</summary>
-    public static void Require(ModelSetup setup)
+    /// <returns>Huge pages that were reserved, if they are needed: to be given back after the region.</returns>
+    public static IDisposable? Require(ModelSetup setup)
     {
         UffdRegisterModes modes = UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect | (setup.Memory.IsAnonymous() ? 0 : UffdRegisterModes.Minor);
         Requires.Features(setup.Features | setup.Memory.Needs(modes) | UffdFeatures.Poison | UffdFeatures.Move);
         Requires.KernelFaults();
+        return setup.Memory.IsHugetlb() ? Requires.HugePages(3 * RegionModel.PageCount) : null;
     }
 }

@@ -6,14 +6,15 @@ namespace Uffd.Kernel.Tests.Model;
 
 /// <summary>
 /// The kernel does what the model says, whatever is done in whatever order. UFFD_MODEL_SECONDS is how long all of it may take
-/// (default 20), UFFD_MODEL_SEED where it begins (default: anywhere; it is printed).
+/// (default 20), UFFD_MODEL_SEED where it begins (default: anywhere; it is printed),
+/// UFFD_MODEL_MEMORY one kind of memory to look at.
 /// </summary>
 public sealed class ModelTests(ITestOutputHelper output)
 {
     private const UffdFeatures Unpopulated = UffdFeatures.WriteProtectUnpopulated;
 
-    private static readonly ModelSetup[] Setups =
-    [
+    private static readonly ModelSetup[] Setups = [.. new ModelSetup[]
+    {
         new(MemoryKind.Anonymous, UffdFeatures.None),
         new(MemoryKind.Anonymous, Unpopulated),
         new(MemoryKind.Anonymous, UffdFeatures.WriteProtectAsync),
@@ -23,7 +24,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         new(MemoryKind.Shmem, UffdFeatures.Sigbus),
         new(MemoryKind.ShmemPrivate, UffdFeatures.None),
         new(MemoryKind.ShmemPrivate, UffdFeatures.WriteProtectAsync),
-    ];
+    }.Where(setup => Environment.GetEnvironmentVariable("UFFD_MODEL_MEMORY") is not { Length: > 0 } wanted || wanted.Equals(setup.Memory.ToString(), StringComparison.Ordinal))];
 
     public static TheoryData<MemoryKind, UffdFeatures> Cases()
     {
@@ -41,7 +42,7 @@ public sealed class ModelTests(ITestOutputHelper output)
     public void Kernel_agrees_with_the_model(MemoryKind memory, UffdFeatures features)
     {
         var setup = new ModelSetup(memory, features);
-        ModelNeeds.Require(setup);
+        using IDisposable? hugePages = ModelNeeds.Require(setup);
         ulong seed = ulong.TryParse(Environment.GetEnvironmentVariable("UFFD_MODEL_SEED"), CultureInfo.InvariantCulture, out ulong given) ? given : (ulong)Random.Shared.NextInt64(int.MaxValue);
         double seconds = double.TryParse(Environment.GetEnvironmentVariable("UFFD_MODEL_SECONDS"), CultureInfo.InvariantCulture, out double wanted) ? wanted : 20;
         using var run = new ModelRun(setup);

@@ -285,19 +285,28 @@ internal partial class RegionModel
 
         foreach (Page page in _pages.AsSpan(range.First, range.Count))
         {
+            if (page.Entry == Entry.Poison && _memory.IsHugetlb())
+            {
+                page.Put(Entry.Nothing); // of base pages the poison stays (measured)
+            }
+
             Unmap(page);
-            page.Cached = null; // poison stays
+            page.Cached = null;
         }
 
         return Answer.Done;
     }
 
-    /// <summary>Memory with a page cache keeps its protection when its pages go: a marker remembers it.</summary>
-    private static void Unmap(Page page)
+    /// <summary>
+    /// Memory with a page cache keeps its protection when its pages go: a marker remembers it, of huge pages also a bit that
+    /// stayed behind (measured).
+    /// </summary>
+    private void Unmap(Page page)
     {
         if (page.IsPresent)
         {
-            page.Put(page.IsProtected && page.Has(UffdRegisterModes.WriteProtect) ? Entry.Marker : Entry.Nothing);
+            bool remembers = page.Has(UffdRegisterModes.WriteProtect) || _memory.IsHugetlb();
+            page.Put(page.IsProtected && remembers ? Entry.Marker : Entry.Nothing);
         }
     }
 
@@ -310,12 +319,12 @@ internal partial class RegionModel
             return new Answer(0, Errno.EINVAL);
         }
 
-        foreach (Page page in _pages.AsSpan(register.First, register.Count))
+        for (int index = register.First; index < register.First + register.Count; index++)
         {
             // Fewer modes than before change nothing. Others replace them; the bits and markers that are there stay.
-            if ((page.Modes & register.Modes) != register.Modes)
+            if ((_pages[index].Modes & register.Modes) != register.Modes)
             {
-                page.Modes = register.Modes;
+                SetModes(index, register.Modes, register);
             }
         }
 
@@ -345,7 +354,10 @@ internal partial class RegionModel
                 Protect(page, protect: false);
             }
 
-            page.Modes = UffdRegisterModes.None;
+            if (page.Modes != UffdRegisterModes.None)
+            {
+                SetModes(index, UffdRegisterModes.None, range);
+            }
         }
 
         foreach (int index in woken)

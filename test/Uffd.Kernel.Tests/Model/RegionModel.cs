@@ -60,8 +60,14 @@ internal partial class RegionModel
     /// <summary>What is known of one page.</summary>
     protected sealed class Page
     {
-        /// <summary>What it is registered for; pages side by side with the same modes are one mapping to the kernel.</summary>
+        /// <summary>What it is registered for.</summary>
         public UffdRegisterModes Modes { get; set; }
+
+        /// <summary>
+        /// The kernel's mapping was cut in front of this page. Mappings side by side with the same modes become one again, but
+        /// those of huge pages do not (measured).
+        /// </summary>
+        public bool IsCut { get; set; }
 
         /// <summary>What the page table holds.</summary>
         public Entry Entry { get; private set; }
@@ -117,11 +123,14 @@ internal partial class RegionModel
     /// <summary>A thread reads a page, or writes a value over it.</summary>
     protected sealed record Touch(bool IsWrite, byte Value);
 
-    /// <summary>What pagemap and a look at the bytes show of it.</summary>
+    /// <summary>
+    /// What pagemap and a look at the bytes show of it. Of huge pages pagemap does not tell that there is a marker, only
+    /// whether it protects: poison cannot be seen (measured).
+    /// </summary>
     private PageView View(Page page)
         => new(
             page.IsPresent,
-            page.Entry is Entry.Marker or Entry.Poison,
+            page.Entry is Entry.Marker or Entry.Poison && !_memory.IsHugetlb(),
             page.Entry == Entry.Marker || (page.IsPresent && page.IsProtected),
             page.Entry == Entry.ZeroPage,
             page.IsPresent ? page.Content : null,
@@ -196,8 +205,9 @@ internal partial class RegionModel
                     page.PutPage(shared: false, page.Content);
                     continue;
 
-                // A marker that stayed behind means nothing either: it goes at the first touch.
-                case Entry.Marker when !page.Has(UffdRegisterModes.WriteProtect):
+                // A marker that stayed behind means nothing either: it goes at the first touch. That of a huge page leaves its
+                // bit to the page that comes (measured).
+                case Entry.Marker when !page.Has(UffdRegisterModes.WriteProtect) && !_memory.IsHugetlb():
                     page.Put(Entry.Nothing);
                     continue;
             }
@@ -269,15 +279,26 @@ internal partial class RegionModel
 
     private bool IsOneMapping(int first, int count)
     {
-        foreach (Page page in _pages.AsSpan(first, count))
+        for (int index = first + 1; index < first + count; index++)
         {
-            if (page.Modes != _pages[first].Modes)
+            if (_pages[index].Modes != _pages[first].Modes || (_pages[index].IsCut && _memory.IsHugetlb()))
             {
                 return false;
             }
         }
 
         return true;
+    }
+
+    /// <summary>Some pages are registered otherwise now; the kernel cuts its mapping before the first and behind the last of them.</summary>
+    private void SetModes(int index, UffdRegisterModes modes, RangeOperation range)
+    {
+        _pages[index].Modes = modes;
+        _pages[index].IsCut |= index == range.First;
+        if (index == range.First + range.Count - 1 && index + 1 < PageCount)
+        {
+            _pages[index + 1].IsCut = true;
+        }
     }
 
     /// <summary>Who waits in the range looks again; if the page is still not to be had, that is announced anew.</summary>
