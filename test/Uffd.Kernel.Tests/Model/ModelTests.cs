@@ -24,6 +24,7 @@ public sealed class ModelTests(ITestOutputHelper output)
         new(MemoryKind.Shmem, UffdFeatures.Sigbus),
         new(MemoryKind.ShmemPrivate, UffdFeatures.None),
         new(MemoryKind.ShmemPrivate, UffdFeatures.WriteProtectAsync),
+        new(MemoryKind.Hugetlb, UffdFeatures.None),
     }.Where(setup => Environment.GetEnvironmentVariable("UFFD_MODEL_MEMORY") is not { Length: > 0 } wanted || wanted.Equals(setup.Memory.ToString(), StringComparison.Ordinal))];
 
     public static TheoryData<MemoryKind, UffdFeatures> Cases()

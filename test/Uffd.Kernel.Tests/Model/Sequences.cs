@@ -17,7 +17,16 @@ internal static class Sequences
         from count in Gen.Choose(1, PageCount - first)
         select (first, count);
 
-    public static Arbitrary<Operation[]> Arbitrary(MemoryKind memory) => Arb.From(Sequence(memory), Shrink);
+    public static Arbitrary<Operation[]> Arbitrary(MemoryKind memory) => Arb.From(Sequence(memory), sequence => Shrink(sequence).Where(smaller => Ends(memory, smaller)));
+
+    /// <summary>
+    /// Whether the kernel comes to an end. A write to a huge page that kept its protection bit while its range was registered
+    /// for something else does not, on Linux 6.18: the fault handler leaves it to the userfaultfd, which is not asked, and the
+    /// thread faults for ever; in a system call it holds the lock of the address space meanwhile. So huge pages are always
+    /// registered for write-protection here, among others.
+    /// </summary>
+    private static bool Ends(MemoryKind memory, Operation[] sequence)
+        => !memory.IsHugetlb() || sequence.OfType<Register>().All(register => register.Modes.HasFlag(UffdRegisterModes.WriteProtect));
 
     /// <summary>Smaller sequences: without a part, then with a smaller operation.</summary>
     public static IEnumerable<Operation[]> Shrink(Operation[] sequence)
@@ -47,7 +56,7 @@ internal static class Sequences
         bool cached = !memory.IsAnonymous();
         return Gen.Frequency(
         [
-            (6, from range in Range from modes in Flags<UffdRegisterModes>(cached ? 8 : 4) select (Operation)new Register(range.First, range.Count, modes)),
+            (6, from range in Range from modes in Flags<UffdRegisterModes>(cached ? 8 : 4) select (Operation)new Register(range.First, range.Count, memory.IsHugetlb() ? modes | UffdRegisterModes.WriteProtect : modes)),
             (3, Gen.Constant<Operation>(new Register(0, PageCount, UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect))),
             (2, from range in Range select (Operation)new Unregister(range.First, range.Count)),
             (3, from range in Range select (Operation)new Wake(range.First, range.Count)),
