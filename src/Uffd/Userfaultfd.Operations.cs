@@ -34,7 +34,8 @@ public sealed partial class Userfaultfd
     }
 
     /// <summary>
-    /// Takes a range out: waiting threads go on (missing pages become zeros), write-protection is cleared.
+    /// Takes a range out: threads that wait for missing pages go on (they become zeros), write-protection is cleared. Those that wait
+    /// on ranges registered only for write-protection or minor faults sleep until a <see cref="Wake"/>.
     /// </summary>
     /// <param name="range">Whole pages.</param>
     /// <returns>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Uffd.Kernel.Tests.Support;
 
 namespace Uffd.Kernel.Tests.Model;
 

@@ -1,5 +1,3 @@
-using Uffd.Kernel.Tests.Support;
-
 namespace Uffd.Kernel.Tests.Model;
 
 /// <summary>What a kernel must have for the model to describe it.</summary>

@@ -1,5 +1,3 @@
-using Uffd.Kernel.Tests.Support;
-
 namespace Uffd.Kernel.Tests.Model;
 
 /// <content>What each operation does, and answers.</content>

@@ -1,5 +1,3 @@
-using Uffd.Kernel.Tests.Support;
-
 namespace Uffd.Kernel.Tests.Model;
 
 /// <summary>The kind of memory, and what was agreed in the handshake.</summary>

@@ -1,5 +1,4 @@
 using System.Text;
-using Uffd.Kernel.Tests.Support;
 
 namespace Uffd.Kernel.Tests.Model;
 
