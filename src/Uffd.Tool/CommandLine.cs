@@ -28,13 +28,11 @@ internal static class CommandLine
                 return args.Length == 0 ? ShowHelp(root, error) : ReportUsage(result, error);
             }
 
-            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
-            if (result.CommandResult.Command is Verb verb)
-            {
-                configuration.ProcessTerminationTimeout = verb.TerminationTimeout;
-            }
-
-            return await result.InvokeAsync(configuration);
+            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            using Interruption? interruption = result is { Action: AsynchronousCommandLineAction, CommandResult.Command: Verb { TerminationTimeout: { } patience } }
+                ? new Interruption(patience)
+                : null;
+            return await result.InvokeAsync(configuration, interruption?.Token ?? CancellationToken.None);
         }
         catch (Exception exception)
         {

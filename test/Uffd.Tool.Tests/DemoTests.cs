@@ -85,7 +85,7 @@ public sealed partial class DemoTests
     {
         Needs.Paging();
         using var folder = new TemporaryFolder();
-        var start = new ProcessStartInfo(ToolProcess.DotnetPath, [ToolProcess.AssemblyPath, "demo", "--size", "128MiB"])
+        var start = new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, "demo", "--size", "128MiB"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

@@ -20,6 +20,11 @@ internal static class ToolProcess
     /// <summary>The runtime that runs the tests, so that both are the same.</summary>
     public static string DotnetPath { get; } = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") is { Length: > 0 } path ? path : "dotnet";
 
+    /// <summary>
+    /// For env(1): whoever runs the tests in the background of a shell has SIGINT ignored, and so would every process below it.
+    /// </summary>
+    public static IReadOnlyList<string> HearingSignals { get; } = ["--default-signal=INT,TERM"];
+
     /// <summary>Runs <c>uffd ARGUMENTS</c>.</summary>
     public static ToolRun Run(params string[] arguments) => RunProgram(DotnetPath, [AssemblyPath, .. arguments]);
 

@@ -34,6 +34,7 @@ public class ForkTests
         Assert.Equal(NativeTarget.Hash(expected), await served.HashAsync(0, Run));
         Assert.Equal(2, served.Pager.AddressSpaces.Count);
         AddressSpace child = served.Pager.AddressSpaces.Single(space => space.Parent == served.Space);
+        await Served.UntilAsync(() => served.Notices.Any(notice => notice.Kind == PagerNoticeKind.Forked), "the notice"); // the child may be served before it
         Assert.Single(served.Notices, notice => notice.Kind == PagerNoticeKind.Forked);
         await served.Target.Child.RunAsync("exit");
         Assert.Equal(AddressSpaceEnd.TargetExited, await child.Ended.WaitAsync(Served.Patience, TestContext.Current.CancellationToken));
