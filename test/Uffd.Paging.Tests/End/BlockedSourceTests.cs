@@ -92,8 +92,18 @@ public class BlockedSourceTests
     {
         using var source = new GatedSource(Pattern.Bytes(Run));
         await using Served served = await Served.StartAsync(Run, source, new Setup { Options = new AddressSpaceOptions { BackgroundFill = background } });
-        await served.Target.BeginTouchAsync(1, 0);
-        await source.ArrivedAsync();
+        if (background)
+        {
+            await source.ArrivedAsync(); // the fill first: a fault before it would have the loop inside
+            await served.Target.BeginTouchAsync(1, 0);
+            await served.UntilFaultsAsync(1);
+        }
+        else
+        {
+            await served.Target.BeginTouchAsync(1, 0);
+            await source.ArrivedAsync();
+        }
+
         await served.Target.CrashAsync();
         if (!background)
         {
