@@ -20,6 +20,7 @@ internal sealed class HandshakeReader : IDisposable
 
     private readonly List<SafeDescriptorHandle> _descriptors = [];
     private readonly JsonArrayBoundary _boundary = new();
+    private int _ofNext; // how many of them, the last ones, belong to the next message
     private ArrayBufferWriter<byte> _text = new();
     private ArrayBufferWriter<byte> _behind = new(); // bytes of the next message
 
@@ -43,6 +44,7 @@ internal sealed class HandshakeReader : IDisposable
     /// <param name="descriptorsLost">Whether there were more, which could not be received.</param>
     public void Append(ReadOnlySpan<byte> bytes, IReadOnlyList<SafeDescriptorHandle> descriptors, bool descriptorsLost = false)
     {
+        int before = _descriptors.Count;
         _descriptors.AddRange(descriptors);
         if (_descriptors.Count > MaxDescriptors)
         {
@@ -75,6 +77,9 @@ internal sealed class HandshakeReader : IDisposable
         _text.Write(bytes[..taken]);
         if (Fault is null && taken < bytes.Length)
         {
+            // A receive ends with the bytes that its descriptors came with. Where it reaches into the next message, they are that one's,
+            // unless this one has none yet.
+            _ofNext = before > 0 && bytes[taken..].ContainsAnyExcept(" \t\r\n"u8) ? descriptors.Count : 0;
             Behind(bytes[taken..]);
         }
     }
@@ -94,8 +99,10 @@ internal sealed class HandshakeReader : IDisposable
             return null;
         }
 
-        var message = new HandshakeMessage(regions, [.. _descriptors]);
-        _descriptors.Clear();
+        int own = _descriptors.Count - _ofNext;
+        var message = new HandshakeMessage(regions, _descriptors[..own]);
+        _descriptors.RemoveRange(0, own);
+        _ofNext = 0;
         _text = new ArrayBufferWriter<byte>(); // not kept: a client is served for long, and may have sent a long text
         _boundary.Reset();
         if (_behind.WrittenCount > 0)
