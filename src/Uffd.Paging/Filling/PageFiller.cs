@@ -63,7 +63,7 @@ internal sealed unsafe class PageFiller : IDisposable
             SourceRun run;
             try
             {
-                run = slice.Source.GetRun(slice.SourceOffsetOf(page), (ulong)(count - done) << slice.PageShift);
+                run = SourceRuns.GetWholePages(slice, page, count - done);
             }
             catch (Exception exception)
             {
@@ -71,9 +71,12 @@ internal sealed unsafe class PageFiller : IDisposable
             }
 
             int pages = (int)Math.Min((ulong)(count - done), run.Length >> slice.PageShift);
-            FillOutcome outcome = pages > 0 && run.Kind == SourceRunKind.Zero
-                ? Install(slice, page, pages, source: 0)
-                : FillData(slice, page, Math.Max(pages, 1)); // a run shorter than a page: the page has both, so it is data
+            FillOutcome outcome = run.Kind switch
+            {
+                SourceRunKind.Poisoned => Install(slice, page, Math.Max(pages, 1), PageContent.Poison),
+                SourceRunKind.Zero or SourceRunKind.Hole when pages > 0 => Install(slice, page, pages, PageContent.Zeros),
+                _ => FillData(slice, page, Math.Max(pages, 1)), // a run shorter than a page: the page has both, so it is data
+            };
             done += outcome.Pages;
             if (outcome.Status != FillStatus.Done)
             {
@@ -120,7 +123,7 @@ internal sealed unsafe class PageFiller : IDisposable
 
         if (access == DirectAccess.KernelOnly && !_background)
         {
-            return Install(slice, first, count, address);
+            return Install(slice, first, count, PageContent.At(address));
         }
 
         if (access != DirectAccess.Full)
@@ -144,7 +147,7 @@ internal sealed unsafe class PageFiller : IDisposable
 
         return _background || access == DirectAccess.Full
             ? InstallWithoutZeros(slice, first, count, address)
-            : Install(slice, first, count, address);
+            : Install(slice, first, count, PageContent.At(address));
     }
 
     private FillOutcome FillOneByOne(RegionSlice slice, long page) => FillData(slice, page, 1);
@@ -162,7 +165,7 @@ internal sealed unsafe class PageFiller : IDisposable
                 end++;
             }
 
-            FillOutcome outcome = Install(slice, first + done, end - done, zero ? 0 : address + ((ulong)done << slice.PageShift));
+            FillOutcome outcome = Install(slice, first + done, end - done, zero ? PageContent.Zeros : PageContent.At(address + ((ulong)done << slice.PageShift)));
             done += outcome.Pages;
             if (outcome.Status != FillStatus.Done)
             {
@@ -176,23 +179,23 @@ internal sealed unsafe class PageFiller : IDisposable
             => !new ReadOnlySpan<byte>((void*)(address + ((ulong)page << slice.PageShift)), 1 << slice.PageShift).ContainsAnyExcept((byte)0); // staging or plain memory of at least that length
     }
 
-    /// <summary>Installs claimed pages, all from memory at <paramref name="source"/>, or zeros when that is 0.</summary>
-    private FillOutcome Install(RegionSlice slice, long first, int count, ulong source)
+    /// <summary>Installs claimed pages.</summary>
+    private FillOutcome Install(RegionSlice slice, long first, int count, PageContent content)
     {
         int done = 0;
         while (done < count)
         {
-            ulong from = source == 0 ? 0 : source + ((ulong)done << slice.PageShift);
+            PageContent rest = content.Skip((ulong)done << slice.PageShift);
             FillOutcome outcome;
             if (_gate is null)
             {
-                outcome = InstallStep(slice, first + done, count - done, from);
+                outcome = InstallStep(slice, first + done, count - done, rest);
             }
             else
             {
                 using (_gate.EnterToInstall())
                 {
-                    outcome = InstallStep(slice, first + done, count - done, from);
+                    outcome = InstallStep(slice, first + done, count - done, rest);
                 }
             }
 
@@ -207,7 +210,7 @@ internal sealed unsafe class PageFiller : IDisposable
     }
 
     /// <summary>One system call, with the gate held: from here to its end no event changes what it is based on.</summary>
-    private FillOutcome InstallStep(RegionSlice slice, long page, int count, ulong source)
+    private FillOutcome InstallStep(RegionSlice slice, long page, int count, PageContent content)
     {
         RegionSlice? now = _space.Locate(slice, page);
         if (now is null)
@@ -228,27 +231,34 @@ internal sealed unsafe class PageFiller : IDisposable
         }
 
         AddressRange range = now.RangeOf(page, claimed);
-        UffdResult result = source == 0 ? MapZeros(range) : _space.Userfaultfd.CopyAll(range, source);
+        UffdResult result = Give(range, content);
         if (result.Errno == Errno.ENOENT && result.Bytes == 0 && claimed > 1)
         {
             // The kernel wants a range inside one mapping. Pages of a region may lie in several.
             claimed = 1;
             range = now.RangeOf(page, 1);
-            result = source == 0 ? MapZeros(range) : _space.Userfaultfd.CopyAll(range, source);
+            result = Give(range, content);
         }
 
         int filled = (int)(result.Bytes >> now.PageShift);
         if (filled > 0)
         {
-            CountFilled(filled, source == 0, result.Bytes); // before Resident is told, which the last page does
-            Settle(now.Map, page, filled, PageState.Present);
+            Count(filled, content.Kind, result.Bytes); // before Resident is told, which the last page does
+            Settle(now.Map, page, filled, content.Kind == ContentKind.Poison ? PageState.Poisoned : PageState.Present);
         }
 
-        return result.IsComplete ? FillOutcome.Done(filled) : Stopped(now, page + filled, filled, result.Errno, source);
+        return result.IsComplete ? FillOutcome.Done(filled) : Stopped(now, page + filled, filled, result.Errno, content.Kind);
     }
 
+    private UffdResult Give(AddressRange range, PageContent content) => content.Kind switch
+    {
+        ContentKind.Zeros => MapZeros(range),
+        ContentKind.Poison => _space.Userfaultfd.PoisonAll(range),
+        _ => _space.Userfaultfd.CopyAll(range, content.Address),
+    };
+
     /// <summary>Decides what the answer means for the page at which the kernel stopped.</summary>
-    private FillOutcome Stopped(RegionSlice slice, long page, int filled, Errno errno, ulong source)
+    private FillOutcome Stopped(RegionSlice slice, long page, int filled, Errno errno, ContentKind content)
     {
         switch (errno)
         {
@@ -266,7 +276,7 @@ internal sealed unsafe class PageFiller : IDisposable
                 return new FillOutcome(filled, FillStatus.Again);
             case Errno.ESRCH:
                 return new FillOutcome(filled, FillStatus.TargetGone);
-            case Errno.EFAULT when source != 0:
+            case Errno.EFAULT when content == ContentKind.Bytes:
                 return SourceFailed("the image was cut short or cannot be read") with { Pages = filled };
             default:
                 return new FillOutcome(filled, FillStatus.Refused, UffdException.Describe(errno));
@@ -289,8 +299,14 @@ internal sealed unsafe class PageFiller : IDisposable
         _space.Settled(count);
     }
 
-    private void CountFilled(int pages, bool zeros, ulong bytes)
+    private void Count(int pages, ContentKind content, ulong bytes)
     {
+        if (content == ContentKind.Poison)
+        {
+            SpaceCounters.Add(ref _space.Counters.PoisonedPages, pages);
+            return;
+        }
+
         if (_background)
         {
             SpaceCounters.Add(ref _space.Counters.BackgroundPages, pages);
@@ -300,7 +316,7 @@ internal sealed unsafe class PageFiller : IDisposable
             SpaceCounters.Add(ref _space.Counters.DemandPages, pages);
         }
 
-        if (zeros)
+        if (content == ContentKind.Zeros)
         {
             SpaceCounters.Add(ref _space.Counters.ZeroPages, pages);
         }

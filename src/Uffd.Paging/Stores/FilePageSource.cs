@@ -67,12 +67,12 @@ public sealed class FilePageSource : IPageSource
         int next = FirstEndingAfter(offset);
         if (next == _data.Length)
         {
-            return new SourceRun(length, SourceRunKind.Zero);
+            return new SourceRun(length, SourceRunKind.Hole);
         }
 
         FileExtent extent = _data[next];
         return extent.Offset > offset
-            ? new SourceRun(Math.Min(length, extent.Offset - offset), SourceRunKind.Zero)
+            ? new SourceRun(Math.Min(length, extent.Offset - offset), SourceRunKind.Hole)
             : new SourceRun(Math.Min(length, extent.End - offset), SourceRunKind.Data);
     }
 

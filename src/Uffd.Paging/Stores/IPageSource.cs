@@ -6,8 +6,17 @@ public enum SourceRunKind
     /// <summary>Must be read.</summary>
     Data,
 
-    /// <summary>Known to be zeros: a hole of a sparse file, for one.</summary>
+    /// <summary>Known to be zeros.</summary>
     Zero,
+
+    /// <summary>
+    /// The source has nothing here: a hole of a sparse file. What lies below it (a base image) shows through;
+    /// where nothing does, zeros.
+    /// </summary>
+    Hole,
+
+    /// <summary>The content is known to be lost: a page with any of it is poisoned at once, and who touches it gets SIGBUS.</summary>
+    Poisoned,
 }
 
 /// <summary>A run of bytes of one kind.</summary>
@@ -57,4 +66,21 @@ public interface IPageSource : IDisposable
     /// <param name="destination">Filled whole.</param>
     /// <exception cref="IOException">They cannot be had now. The pager tries again, then applies its failure policy.</exception>
     void Read(ulong offset, Span<byte> destination);
+
+    /// <summary>
+    /// How many reads it answers at once better than one after the other. 0, the default: its reads are quick (memory, the page
+    /// cache) and are made by the thread that serves the fault. Above 0 its reads take their time (a disk, a network): they go through
+    /// <see cref="ReadAsync"/>, at most so many at once, those that a fault waits for before all others, and no fault waits
+    /// behind another's read.
+    /// </summary>
+    int Concurrency => 0;
+
+    /// <summary>
+    /// Reads bytes without holding up a thread. By default a thread of its own calls <see cref="Read"/>. Used only where
+    /// <see cref="Concurrency"/> is above 0.
+    /// </summary>
+    /// <param name="offset">Where.</param>
+    /// <param name="destination">Filled whole. Native memory, valid until the task ends, however it ends.</param>
+    /// <param name="cancellation">Cancelled when nobody wants it any more. The task ends soon then, or its buffer is kept until it does.</param>
+    ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation) => BlockingReads.RunAsync(this, offset, destination, cancellation);
 }
