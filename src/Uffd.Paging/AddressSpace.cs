@@ -18,9 +18,8 @@ public sealed class AddressSpace : IDisposable
 
     private readonly TaskCompletionSource _resident = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<AddressSpaceEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly PageStateMap[] _maps;
     private readonly Lock _starting = new(); // the background fill: it starts at most once, and not after it was told to stop
-    private readonly Lock _ending = new();   // held while the end is made, so that it is made once, with all maps in place
+    private readonly Lock _ending = new();   // held while the end is made, so that it is made once, with the map in place
     private readonly FaultLoop _loop;
     private readonly Action<PagerNotice>? _notice;
     private volatile RegionTable _table;
@@ -46,10 +45,9 @@ public sealed class AddressSpace : IDisposable
         Parent = parent;
         _notice = notice;
         _table = table;
-        _maps = [.. table.Slices.Select(slice => slice.Map).Distinct(ReferenceEqualityComparer.Instance).Cast<PageStateMap>()];
         TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
         TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
-        _pending = CountPending(table);
+        _pending = table.Slices.Sum(slice => table.Map.CountUnsettled(slice.FirstPage, slice.EndPage)); // of a child: less than all
 
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
@@ -114,7 +112,7 @@ public sealed class AddressSpace : IDisposable
             }
             catch
             {
-                ReleaseMaps();
+                ReleaseMap();
                 throw;
             }
         }
@@ -176,7 +174,7 @@ public sealed class AddressSpace : IDisposable
     internal RegionSlice? Locate(RegionSlice slice, long page)
     {
         RegionTable table = _table;
-        return ReferenceEquals(table.Find(slice.AddressOf(page)), slice) ? slice : table.Find(slice.Map, page);
+        return ReferenceEquals(table.Find(slice.AddressOf(page)), slice) ? slice : table.FindPage(page);
     }
 
     /// <summary>Tells that so many pages more are no longer to come.</summary>
@@ -224,7 +222,7 @@ public sealed class AddressSpace : IDisposable
     /// <summary>Whether a stop was asked for.</summary>
     internal bool IsStopping => Volatile.Read(ref _stopRequested) != 0;
 
-    /// <summary>Whether none of its threads uses the maps any more, also one that a source held up beyond the end.</summary>
+    /// <summary>Whether none of its threads uses the map any more, also one that a source held up beyond the end.</summary>
     internal bool ThreadsHaveEnded => Volatile.Read(ref _mapUsers) == 0;
 
     /// <summary>Whether the end has been made: what still runs has nothing left to serve.</summary>
@@ -259,15 +257,12 @@ public sealed class AddressSpace : IDisposable
         }
     }
 
-    /// <summary>Called by each thread that uses the maps, last.</summary>
-    internal void ReleaseMaps()
+    /// <summary>Called by each thread that uses the map, last.</summary>
+    internal void ReleaseMap()
     {
         if (Interlocked.Decrement(ref _mapUsers) == 0)
         {
-            foreach (PageStateMap map in _maps)
-            {
-                map.Dispose();
-            }
+            _table.Map.Dispose(); // every table of this space has the same
         }
     }
 
@@ -287,23 +282,6 @@ public sealed class AddressSpace : IDisposable
             Notify(PagerNoticeKind.FaultFrozen, $"missing pages could not be settled: {exception.Message}; threads that touch them wait until this process ends");
             return false;
         }
-    }
-
-    private static long CountPending(RegionTable table)
-    {
-        long pending = 0;
-        foreach (RegionSlice slice in table.Slices)
-        {
-            long page = slice.FirstPage;
-            while ((page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
-            {
-                long end = slice.Map.FindOther(PageState.Missing, page, slice.EndPage);
-                pending += end - page;
-                page = end;
-            }
-        }
-
-        return pending;
     }
 }
 

@@ -107,26 +107,21 @@ internal sealed partial class FaultLoop
                 continue;
             }
 
-            long end = slice.PageOf(part.Start) + (long)(part.Length >> slice.PageShift);
-            for (long page = slice.PageOf(part.Start); page < end; page++)
+            long first = slice.PageOf(part.Start);
+            slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (page, count, before) =>
             {
-                PageState before = slice.Map.Exchange(page, PageState.Removed);
-                if (before is PageState.Missing or PageState.Filling or PageState.FillingWanted or PageState.Parked)
-                {
-                    _space.Settled(1);
-                }
-
-                if (before == PageState.FillingWanted)
+                SettleRun(count, before);
+                for (long index = 0; index < count && before == PageState.FillingWanted; index++)
                 {
                     // Its fill will find the claim gone and drop the bytes; the fault that waits for it is ours again.
-                    _space.Inbox.Enqueue(new PageKey(slice.Map, page));
+                    _space.Inbox.Enqueue(new PageKey(slice.Map, page + index));
                 }
 
                 if (before != PageState.Removed)
                 {
-                    SpaceCounters.Add(ref _space.Counters.RemovedPages);
+                    SpaceCounters.Add(ref _space.Counters.RemovedPages, count);
                 }
-            }
+            });
         }
     }
 
@@ -136,14 +131,19 @@ internal sealed partial class FaultLoop
         foreach (RegionSlice slice in _space.Table.Overlapping(range))
         {
             AddressRange part = RegionTable.WholePages(slice, slice.Range.Intersect(range));
-            for (ulong done = 0; done < part.Length; done += slice.PageSize)
+            if (!part.IsEmpty)
             {
-                PageState before = slice.Map.Exchange(slice.PageOf(part.Start + done), PageState.Removed);
-                if (before is PageState.Missing or PageState.Filling or PageState.FillingWanted or PageState.Parked)
-                {
-                    _space.Settled(1);
-                }
+                long first = slice.PageOf(part.Start);
+                slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (_, count, before) => SettleRun(count, before));
             }
+        }
+    }
+
+    private void SettleRun(long count, PageState before)
+    {
+        if (before.IsUnsettled())
+        {
+            _space.Settled(count);
         }
     }
 }

@@ -31,7 +31,7 @@ internal sealed partial class FaultLoop
 
     private bool ServePage(PageKey key, int attempts, RegionSlice? known = null)
     {
-        RegionSlice? slice = known ?? _space.Table.Find(key.Map, key.Page);
+        RegionSlice? slice = known ?? _space.Table.FindPage(key.Page);
         if (slice is null)
         {
             return true; // unmapped: the kernel has woken and told who waited

@@ -219,6 +219,6 @@ internal sealed partial class FaultLoop
         _filler.Dispose();
         _reader.Dispose();
         _poller.Dispose();
-        _space.ReleaseMaps();
+        _space.ReleaseMap();
     }
 }

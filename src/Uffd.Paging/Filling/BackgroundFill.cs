@@ -72,7 +72,7 @@ internal sealed class BackgroundFill
         finally
         {
             _filler.Dispose();
-            _space.ReleaseMaps();
+            _space.ReleaseMap();
         }
     }
 

@@ -8,6 +8,8 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed class MissingPages
 {
+    private const long MostPagesAtOnce = 1 << 16;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly AddressSpace _space;
@@ -59,20 +61,9 @@ internal sealed class MissingPages
     private bool Poison(RegionTable table, RegionSlice slice)
     {
         PageStateMap map = slice.Map;
-        for (long page = slice.FirstPage; page < slice.EndPage && ReferenceEquals(table, _space.Table);)
+        for (long page = slice.FirstPage; ReferenceEquals(table, _space.Table) && (page = map.FindUnsettled(page, slice.EndPage)) < slice.EndPage;)
         {
-            if (!IsUnsettled(map[page]))
-            {
-                page++;
-                continue;
-            }
-
-            long end = page + 1;
-            while (end < slice.EndPage && end - page < 1 << 16 && IsUnsettled(map[end]))
-            {
-                end++;
-            }
-
+            long end = map.FindSettled(page, Math.Min(slice.EndPage, page + MostPagesAtOnce));
             page = PoisonRun(slice, page, end, out bool possible);
             if (!possible)
             {
@@ -126,27 +117,11 @@ internal sealed class MissingPages
         return Stopwatch.GetElapsedTime(_refusedSince) < Patience;
     }
 
-    private long CountMissing()
-    {
-        long missing = 0;
-        foreach (RegionSlice slice in _space.Table.Slices)
-        {
-            for (long page = slice.FirstPage; page < slice.EndPage; page++)
-            {
-                missing += IsUnsettled(slice.Map[page]) ? 1 : 0;
-            }
-        }
-
-        return missing;
-    }
+    private long CountMissing() => _space.Table.Slices.Sum(slice => slice.Map.CountUnsettled(slice.FirstPage, slice.EndPage));
 
     private void Record(RegionSlice slice, long page, long count, PageState state)
     {
-        for (long index = 0; index < count; index++)
-        {
-            slice.Map.Exchange(page + index, state);
-        }
-
+        slice.Map.ExchangeAll(page, page + count, state);
         if (state == PageState.Poisoned)
         {
             SpaceCounters.Add(ref _space.Counters.PoisonedPages, count);
@@ -180,7 +155,4 @@ internal sealed class MissingPages
             "missing pages can be neither poisoned (Linux 6.6) nor the process killed: threads that touch them wait until this process ends");
         return false;
     }
-
-    private static bool IsUnsettled(PageState state)
-        => state is PageState.Missing or PageState.Filling or PageState.FillingWanted or PageState.Parked;
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Uffd.Paging.Tests.Units;
 
 public class PageStateMapTests
@@ -100,11 +102,129 @@ public class PageStateMapTests
     }
 
     [Fact]
-    public void Map_of_terabytes_costs_nothing_until_it_is_used()
+    public async Task One_of_many_gets_the_claim_while_chunks_go_as_a_whole()
     {
-        using var map = new PageStateMap(1UL << 32); // 16 TiB of pages of 4 KiB
-        map.Exchange((1L << 32) - 1, PageState.Present);
-        Assert.Equal(PageState.Present, map[(1L << 32) - 1]);
+        // A claim either comes before the chunk is removed, and is told to whoever removes it, or does not come at all.
+        const int Chunks = 400;
+        const int Step = 257; // several claims a chunk, each of which may be its first
+        const long Pages = Chunks * PageStateMap.ChunkPages;
+        using var map = new PageStateMap(Pages);
+        using var together = new Barrier(3);
+        int claimed = 0;
+        long found = 0;
+        Task<bool>[] claimers = [.. Enumerable.Range(0, 2).Select(_ => NativeTouch.Run(() =>
+        {
+            together.SignalAndWait();
+            for (long page = 0; page < Pages; page += Step)
+            {
+                if (map.TryChange(page, PageState.Missing, PageState.Filling))
+                {
+                    Interlocked.Increment(ref claimed);
+                }
+            }
+
+            return true;
+        }))];
+        await NativeTouch.Run(() =>
+        {
+            together.SignalAndWait();
+            for (long page = 0; page < Pages; page += PageStateMap.ChunkPages)
+            {
+                map.ExchangeAll(page, page + PageStateMap.ChunkPages, PageState.Removed, (_, count, before) => found += before == PageState.Filling ? count : 0);
+            }
+
+            return true;
+        });
+        await Task.WhenAll(claimers);
+        Assert.Equal(claimed, found);
+        Assert.Equal(Pages, map.FindOther(PageState.Removed, 0, Pages));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void Map_agrees_with_an_array(int seed)
+    {
+        var random = new Random(seed);
+        long pages = (5 * PageStateMap.ChunkPages) - random.Next(PageStateMap.ChunkPages);
+        var model = new PageState[pages];
+        using var map = new PageStateMap((ulong)pages);
+        PageState[] states = Enum.GetValues<PageState>();
+        for (int step = 0; step < 300; step++)
+        {
+            PageState to = states[random.Next(states.Length)];
+            long from = random.Next(4) == 0 ? random.Next(5) * PageStateMap.ChunkPages : random.NextInt64(pages);
+            long end = Math.Min(pages, random.Next(3) == 0 ? from + (random.Next(1, 3) * PageStateMap.ChunkPages) : from + random.Next(1, 9));
+            switch (random.Next(3))
+            {
+                case 0:
+                    PageState expected = states[random.Next(states.Length)];
+                    Assert.Equal(model[from] == expected, map.TryChange(from, expected, to));
+                    model[from] = model[from] == expected ? to : model[from];
+                    break;
+                case 1:
+                    Assert.Equal(model[from], map.Exchange(from, to));
+                    model[from] = to;
+                    break;
+                default:
+                    long next = from;
+                    map.ExchangeAll(from, end, to, (page, count, before) =>
+                    {
+                        Assert.Equal(next, page);
+                        Assert.Equal(-1, Array.FindIndex(model, (int)page, (int)count, state => state != before));
+                        next = page + count;
+                    });
+                    Assert.Equal(end, next);
+                    Array.Fill(model, to, (int)from, (int)(end - from));
+                    break;
+            }
+
+            Assert.Equal(Of(model, from, end, state => state == to), map.Find(to, from, end));
+            Assert.Equal(Of(model, 0, pages, state => state != to), map.FindOther(to, 0, pages));
+            Assert.Equal(Of(model, from, pages, state => state.IsUnsettled()), map.FindUnsettled(from, pages));
+            Assert.Equal(Of(model, from, pages, state => !state.IsUnsettled()), map.FindSettled(from, pages));
+            Assert.Equal(model.AsSpan((int)from).ToArray().Count(state => state.IsUnsettled()), map.CountUnsettled(from, pages));
+            Assert.Equal(model[from], map[from]);
+        }
+
+        using PageStateMap child = map.Fork();
+        for (long page = 0; page < pages; page++)
+        {
+            Assert.Equal(model[page], map[page]);
+            Assert.Equal(model[page].IsUnsettled() ? PageState.Missing : model[page], child[page]);
+        }
+
+        static long Of(PageState[] model, long from, long end, Func<PageState, bool> matches)
+        {
+            int index = Array.FindIndex(model, (int)from, (int)(end - from), state => matches(state));
+            return index < 0 ? end : index;
+        }
+    }
+
+    [Fact]
+    public void Map_of_terabytes_costs_nothing_for_what_is_alike()
+    {
+        const long Pages = 1L << 32; // 16 TiB of pages of 4 KiB
+        long before = ResidentBytes();
+        using var map = new PageStateMap(Pages);
+        map.Exchange(Pages - 1, PageState.Present);
+        Assert.Equal(PageState.Present, map[Pages - 1]);
         Assert.Equal(PageState.Missing, map[1L << 31]);
+        Assert.Equal(Pages - 1, map.Find(PageState.Present, 0, Pages));
+        Assert.Equal(Pages - 1, map.CountUnsettled(0, Pages));
+        using PageStateMap child = map.Fork();
+        long removed = 0;
+        child.ExchangeAll(1, Pages, PageState.Removed, (_, count, state) => removed += state == PageState.Missing ? count : 0);
+        Assert.Equal(Pages - 2, removed);
+        Assert.Equal(1, child.CountUnsettled(0, Pages));
+        Assert.InRange(ResidentBytes() - before, long.MinValue, 32 << 20); // other tests run beside it
+    }
+
+    private static long ResidentBytes()
+    {
+        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
     }
 }

@@ -18,7 +18,7 @@ public class RegionTableTests
         string history = $"seed {seed}";
         var random = new Random(seed);
         using var source = new ReadSource(OneByte);
-        (RegionTable table, (PageStateMap Map, long Page)?[] model) = Make(random, source);
+        (RegionTable table, long?[] model) = Make(random, source);
         try
         {
             for (int step = 0; step < 60; step++)
@@ -58,10 +58,7 @@ public class RegionTableTests
         }
         finally
         {
-            foreach (PageStateMap map in table.Slices.Select(slice => slice.Map).Distinct())
-            {
-                map.Dispose();
-            }
+            table.Map.Dispose();
         }
     }
 
@@ -80,9 +77,9 @@ public class RegionTableTests
     {
         // The control of the one above.
         using var source = new ReadSource(OneByte);
-        (RegionTable table, (PageStateMap Map, long Page)?[] model) = Make(new Random(1), source);
+        (RegionTable table, long?[] model) = Make(new Random(1), source);
         int index = Array.FindIndex(model, page => page is not null);
-        model[index] = (model[index]!.Value.Map, model[index]!.Value.Page + 1);
+        model[index]++;
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => AssertSame(table, model, "control"));
     }
 
@@ -97,7 +94,7 @@ public class RegionTableTests
         Assert.Same(table.Slices[0], Assert.Single(table.Without(new AddressRange(Huge + Page, Huge)).Slices));
         Assert.Equal(2, cut.Slices[1].PageOf(3 * Huge));
         Assert.Equal(2 * Huge, cut.Slices[1].SourceOffset);
-        table.Slices[0].Map.Dispose();
+        table.Map.Dispose();
     }
 
     [Fact]
@@ -107,31 +104,35 @@ public class RegionTableTests
         RegionTable table = RegionTable.Create([new AddressSpaceRegion(new AddressRange(Page, Page), source)]);
         RegionTable empty = table.Without(new AddressRange(0, ulong.MaxValue));
         Assert.Null(empty.Find(Page));
-        Assert.Null(empty.Find(table.Slices[0].Map, 0));
+        Assert.Null(empty.FindPage(0));
+        Assert.NotNull(table.FindPage(0));
+        Assert.Null(table.FindPage(1));
         Assert.Null(table.Find(0));
         Assert.Null(table.Find(2 * Page));
         Assert.Null(table.Find(ulong.MaxValue));
         Assert.NotNull(table.Find((2 * Page) - 1));
-        table.Slices[0].Map.Dispose();
+        table.Map.Dispose();
     }
 
-    private static (RegionTable Table, (PageStateMap Map, long Page)?[] Model) Make(Random random, ReadSource source)
+    private static (RegionTable Table, long?[] Model) Make(Random random, ReadSource source)
     {
         var regions = new List<AddressSpaceRegion>();
+        int pages = 0;
         for (int slot = random.Next(4); slot < Slots;)
         {
             int count = Math.Min(random.Next(1, 20), Slots - slot);
-            regions.Add(new AddressSpaceRegion(new AddressRange((ulong)(slot + 1) * Page, (ulong)count * Page), source, (ulong)slot * Page));
+            regions.Add(new AddressSpaceRegion(new AddressRange((ulong)(slot + 1) * Page, (ulong)count * Page), source, ContentOf(pages)));
+            pages += count;
             slot += count + random.Next(3);
         }
 
         RegionTable table = RegionTable.Create([.. regions.OrderBy(_ => random.Next())]);
-        var model = new (PageStateMap Map, long Page)?[Slots];
+        long?[] model = new long?[Slots];
         foreach (RegionSlice slice in table.Slices)
         {
             for (long page = slice.FirstPage; page < slice.EndPage; page++)
             {
-                model[(int)(slice.AddressOf(page) / Page) - 1] = (slice.Map, page);
+                model[(int)(slice.AddressOf(page) / Page) - 1] = page;
             }
         }
 
@@ -153,21 +154,20 @@ public class RegionTableTests
         return -1;
     }
 
-    private static void AssertSame(RegionTable table, (PageStateMap Map, long Page)?[] model, string history)
+    private static void AssertSame(RegionTable table, long?[] model, string history)
     {
         for (int slot = 0; slot < Slots; slot++)
         {
             ulong address = (ulong)(slot + 1) * Page;
             RegionSlice? found = table.Find(address + 123);
-            (PageStateMap Map, long Page)? actual = found is null ? null : (found.Map, found.PageOf(address));
+            long? actual = found?.PageOf(address);
             Assert.True(actual == model[slot], $"{history}: page {slot} is {Describe(actual)} and not {Describe(model[slot])}");
             if (model[slot] is { } expected)
             {
-                RegionSlice? back = table.Find(expected.Map, expected.Page);
-                Assert.True(ReferenceEquals(back, found), $"{history}: page {slot} is not found by its map");
-                Assert.True(back!.AddressOf(expected.Page) == address, $"{history}: page {slot} is said to be elsewhere");
-                ulong first = found!.SourceOffsetOf(found.PageOf(address)) - ((ulong)expected.Page * Page);
-                Assert.True(first == found.SourceOffset - ((ulong)found.FirstPage * Page), $"{history}: page {slot} has another's content");
+                RegionSlice? back = table.FindPage(expected);
+                Assert.True(ReferenceEquals(back, found), $"{history}: page {slot} is not found by its number");
+                Assert.True(back!.AddressOf(expected) == address, $"{history}: page {slot} is said to be elsewhere");
+                Assert.True(found!.SourceOffsetOf(expected) == ContentOf(expected), $"{history}: page {slot} has another's content");
             }
         }
 
@@ -177,23 +177,23 @@ public class RegionTableTests
             Assert.True(ranges[index - 1].End <= ranges[index].Start, $"{history}: {ranges[index - 1]} and {ranges[index]} overlap");
         }
 
-        static string Describe((PageStateMap Map, long Page)? page) => page is { } one ? $"page {one.Page} of a map of {one.Map.Pages}" : "nothing";
+        static string Describe(long? page) => page is { } one ? $"page {one}" : "nothing";
     }
 
     private static void AssertForked(RegionTable table, RegionTable child, string history)
     {
         Assert.True(table.Slices.Select(slice => slice.Range).SequenceEqual(child.Slices.Select(slice => slice.Range)), history);
+        Assert.NotSame(table.Map, child.Map);
         for (int index = 0; index < table.Slices.Count; index++)
         {
-            Assert.NotSame(table.Slices[index].Map, child.Slices[index].Map);
+            Assert.Same(child.Map, child.Slices[index].Map);
             Assert.Equal(table.Slices[index].FirstPage, child.Slices[index].FirstPage);
+            Assert.Same(child.Slices[index], child.FindPage(child.Slices[index].FirstPage));
         }
 
-        // Slices of one map are slices of one map in the child too.
-        Assert.Equal(table.Slices.Select(slice => slice.Map).Distinct().Count(), child.Slices.Select(slice => slice.Map).Distinct().Count());
-        foreach (PageStateMap map in child.Slices.Select(slice => slice.Map).Distinct())
-        {
-            map.Dispose();
-        }
+        child.Map.Dispose();
     }
+
+    /// <summary>No two pages share it, so a wrong offset shows.</summary>
+    private static ulong ContentOf(long page) => (ulong)(page + 5) * Page;
 }
