@@ -88,7 +88,8 @@ void command_map(const struct command *command, char *reply)
         }
     }
 
-    int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (memfd < 0 ? MAP_ANONYMOUS : 0) | (is_huge ? MAP_HUGETLB : 0);
+    // Huge pages are reserved, so that a touch cannot fail; other memory is not, so that terabytes can be mapped.
+    int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (memfd < 0 ? MAP_ANONYMOUS : 0) | (is_huge ? MAP_HUGETLB : MAP_NORESERVE);
     void *base = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, memfd, 0);
     if (base == MAP_FAILED) {
         reply_errno(reply, errno);
