@@ -18,14 +18,14 @@ public sealed class AddressSpace : IDisposable
 
     private readonly TaskCompletionSource _resident = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<AddressSpaceEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _starting = new(); // the background fill: it starts at most once, and not after it was told to stop
     private readonly Lock _ending = new();   // held while the end is made, so that it is made once, with the map in place
     private readonly FaultLoop _loop;
     private readonly Action<PagerNotice>? _notice;
     private volatile RegionTable _table;
-    private BackgroundFill? _fill;
-    private bool _fillRefused;
-    private int _mapUsers = 1; // the fault loop, and the background fill while it runs
+    private readonly SpaceFills _fills;
+    private int _mapUsers = 1; // the fault loop, and the fills while they run
+    private readonly CancellationTokenSource _endingSource = new();
+    private long _lastFault = -1;
     private long _pending;
     private long _stopRequested;
 
@@ -52,6 +52,7 @@ public sealed class AddressSpace : IDisposable
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
         _loop = new FaultLoop(this);
+        _fills = new SpaceFills(this);
     }
 
     /// <summary>A number, unique within the pager.</summary>
@@ -88,35 +89,27 @@ public sealed class AddressSpace : IDisposable
 
     internal long TotalPages { get; }
 
+    /// <summary>The page that a fault was served for last, or -1: where the background fill goes on from.</summary>
+    internal long LastFault
+    {
+        get => Volatile.Read(ref _lastFault);
+        set => Volatile.Write(ref _lastFault, value);
+    }
+
+    /// <summary>Whether the background fill brings everything, as fast as it can: then nothing brought ahead is in vain.</summary>
+    internal bool BringsAll { get; set; }
+
+    /// <summary>Cancelled when the end has been made: reads that are on their way are wanted no longer.</summary>
+    internal CancellationToken Ending => _endingSource.Token;
+
     internal long PendingPages => Volatile.Read(ref _pending);
 
     /// <summary>The counts so far.</summary>
     public AddressSpaceStatistics GetStatistics() => Counters.Snapshot(Math.Max(0, PendingPages), TotalPages);
 
-    /// <summary>Starts the background fill if it is not running.</summary>
-    public void StartBackgroundFill()
-    {
-        lock (_starting)
-        {
-            if (_fill is not null || _fillRefused)
-            {
-                return;
-            }
-
-            var fill = new BackgroundFill(this);
-            Interlocked.Increment(ref _mapUsers);
-            try
-            {
-                fill.Start();
-                _fill = fill;
-            }
-            catch
-            {
-                ReleaseMap();
-                throw;
-            }
-        }
-    }
+    /// <summary>Starts the background fill if it is not running; behind the working set, where one is being replayed.</summary>
+    /// <exception cref="OutOfMemoryException">There is no memory for its thread.</exception>
+    public void StartBackgroundFill() => _fills.StartAll();
 
     /// <summary>
     /// Stops serving. What is missing is settled by the failure policy first (poisoned, or the process killed), because closing
@@ -151,17 +144,31 @@ public sealed class AddressSpace : IDisposable
             _resident.TrySetResult();
         }
 
+        if (Parent is null && Options.Replay is { } workingSet)
+        {
+            _fills.PrepareReplay(workingSet.Runs, Options.ReplayHold);
+        }
+
         _loop.Start();
+        Try(_fills.StartReplay);
         if (Options.BackgroundFill)
         {
-            try
-            {
-                StartBackgroundFill();
-            }
-            catch (OutOfMemoryException exception)
-            {
-                Notify(PagerNoticeKind.SourceFailed, $"there is no background fill: {exception.Message}; faults are served");
-            }
+            TryStartBackgroundFill();
+        }
+    }
+
+    /// <summary>As <see cref="StartBackgroundFill"/>, for whom it is not worth failing.</summary>
+    internal void TryStartBackgroundFill() => Try(StartBackgroundFill);
+
+    private void Try(Action startsFill)
+    {
+        try
+        {
+            startsFill();
+        }
+        catch (OutOfMemoryException exception)
+        {
+            Notify(PagerNoticeKind.SourceFailed, $"there is no background fill: {exception.Message}; faults are served");
         }
     }
 
@@ -206,18 +213,11 @@ public sealed class AddressSpace : IDisposable
     /// <summary>The background fill found the process gone: the fault loop, which owns the end, looks for itself.</summary>
     internal void ReportGone() => _loop.ReportGone();
 
-    /// <summary>Ends the background fill for good and waits for it.</summary>
-    internal void StopBackgroundFill(TimeSpan timeout)
-    {
-        BackgroundFill? fill;
-        lock (_starting)
-        {
-            _fillRefused = true;
-            fill = _fill;
-        }
+    /// <summary>Ends the fills for good and waits for them.</summary>
+    internal void StopBackgroundFill(TimeSpan timeout) => _fills.Stop(timeout);
 
-        fill?.Stop(timeout);
-    }
+    /// <summary>Called for each thread that is to use the map.</summary>
+    internal void UseMap() => Interlocked.Increment(ref _mapUsers);
 
     /// <summary>Whether a stop was asked for.</summary>
     internal bool IsStopping => Volatile.Read(ref _stopRequested) != 0;
@@ -251,6 +251,7 @@ public sealed class AddressSpace : IDisposable
                 Freeze(Userfaultfd);
             }
 
+            _endingSource.Cancel();
             Pager.Forget(this);
             Options.TargetProcess?.Dispose();
             _ended.TrySetResult(end);

@@ -34,8 +34,34 @@ public sealed record AddressSpaceOptions
     /// <summary>How often a source that fails on a page that a fault waits for is asked again. Default: 3.</summary>
     public int SourceRetries { get; init; } = 3;
 
-    /// <summary>The pause before the first of these retries; it doubles each time. Default: 10 ms.</summary>
+    /// <summary>The pause before the first of these retries, and up to half of it more, by chance; it doubles each time. Default: 10 ms.</summary>
     public TimeSpan SourceRetryDelay { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// How long a read of a source that takes its time (<see cref="IPageSource.Concurrency"/> above 0) may take, waiting for its turn
+    /// included, before it counts as failed. Default: a minute.
+    /// </summary>
+    public TimeSpan SourceTimeout { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// How many bytes at most to bring ahead of a thread that goes through the memory in order. Runs grow from one page to this
+    /// while they are used, and shrink while they are not. 0 for none. Default: 1 MiB.
+    /// </summary>
+    public ulong ReadAheadBytes { get; init; } = 1 << 20;
+
+    /// <summary>What to bring first, all at once, before the background fill. Default: nothing.</summary>
+    public WorkingSet? Replay { get; init; }
+
+    /// <summary>
+    /// How long at the most a thread that touches a page of <see cref="Replay"/> waits for it to come with the others, instead of
+    /// being served by itself. Default: 200 ms.
+    /// </summary>
+    public TimeSpan ReplayHold { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>
+    /// How many bytes a second the background fill may bring; 0, the default, for as many as it can. Faults are served without limit.
+    /// </summary>
+    public ulong BackgroundBytesPerSecond { get; init; }
 
     /// <summary>
     /// How long to look for the next fault before sleeping. Costs a CPU for that long after each fault, and saves the wake-up

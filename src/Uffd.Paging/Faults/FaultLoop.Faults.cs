@@ -21,7 +21,7 @@ internal sealed partial class FaultLoop
         long page = slice.PageOf(fault.Address);
         return fault.Kind switch
         {
-            PageFaultKind.Missing => ServePage(new PageKey(slice.Map, page), attempts: 0, slice),
+            PageFaultKind.Missing => ServePage(new PageKey(slice.Map, page), attempts: 0, slice, (int)fault.ThreadId),
 
             // Nobody here protects pages or fills the page cache: give the thread what it waits for.
             PageFaultKind.WriteProtect => Accept(_userfaultfd.WriteProtect(slice.RangeOf(page, 1), UffdWriteProtectModes.Unprotect), slice, page),
@@ -29,7 +29,7 @@ internal sealed partial class FaultLoop
         };
     }
 
-    private bool ServePage(PageKey key, int attempts, RegionSlice? known = null)
+    private bool ServePage(PageKey key, int attempts, RegionSlice? known = null, int thread = 0)
     {
         RegionSlice? slice = known ?? _space.Table.FindPage(key.Page);
         if (slice is null)
@@ -53,7 +53,7 @@ internal sealed partial class FaultLoop
                         _space.Unsettled(); // registered after all: a fault says so
                     }
 
-                    return FillOnDemand(slice, key.Page, attempts);
+                    return FillOnDemand(slice, key.Page, attempts, thread);
                 case PageState.Filling:
                     if (!key.Map.TryChange(key.Page, PageState.Filling, PageState.FillingWanted))
                     {
@@ -61,6 +61,11 @@ internal sealed partial class FaultLoop
                     }
 
                     SpaceCounters.Add(ref _space.Counters.DuplicateFaults);
+                    if (!slice.IsQuick)
+                    {
+                        SourceQueue.Of(slice.Source).Promote(key.Map, key.Page);
+                    }
+
                     return true; // whoever fills it wakes the thread, or hands the fault back to us
                 case PageState.FillingWanted or PageState.Parked:
                     SpaceCounters.Add(ref _space.Counters.DuplicateFaults);
@@ -79,13 +84,27 @@ internal sealed partial class FaultLoop
         }
     }
 
-    private bool FillOnDemand(RegionSlice slice, long page, int attempts)
+    /// <summary>Brings a page that was claimed for a fault, and what is worth bringing with it.</summary>
+    private bool FillOnDemand(RegionSlice slice, long page, int attempts, int thread)
     {
-        FillOutcome outcome = _filler.Fill(slice, page, 1);
+        _space.LastFault = page;
+
+        // One that is tried again is tried alone: it may have failed for its neighbours' sake.
+        AheadPlan plan = attempts > 0 ? new AheadPlan(page, 1) : PlanAround(slice, page, thread);
+        return slice.IsQuick ? FillAround(slice, page, plan, attempts) : FetchAround(slice, page, plan, attempts);
+    }
+
+    private bool FillAlone(RegionSlice slice, long page, int attempts)
+    {
+        FillOutcome outcome = _filler.Fill(slice, page, 1, FillKind.Demand, page);
+        return outcome.Status == FillStatus.Done || NotFilled(slice, page, attempts, outcome);
+    }
+
+    /// <summary>A claimed page that a fault waits for could not be filled.</summary>
+    private bool NotFilled(RegionSlice slice, long page, int attempts, FillOutcome outcome)
+    {
         switch (outcome.Status)
         {
-            case FillStatus.Done:
-                return true;
             case FillStatus.TargetGone:
                 return false;
             case FillStatus.Again:
@@ -109,7 +128,7 @@ internal sealed partial class FaultLoop
             }
 
             slice.Map.Exchange(page, PageState.Parked);
-            _parked.AddLater(new PageKey(slice.Map, page), attempts + 1, _space.Options.SourceRetryDelay * (1 << Math.Min(attempts, 10)));
+            _parked.AddLater(new PageKey(slice.Map, page), attempts + 1, BackOff(attempts));
             return true;
         }
 
@@ -142,6 +161,10 @@ internal sealed partial class FaultLoop
                 return Terminate(slice, page, $"{reason}, and this kernel cannot poison a page (Linux 6.6 can)");
         }
     }
+
+    /// <summary>Twice as long each time, and never the same for all: what failed together is not asked again together.</summary>
+    private TimeSpan BackOff(int attempts)
+        => _space.Options.SourceRetryDelay * (1 << Math.Min(attempts, 10)) * (1 + (Random.Shared.NextDouble() / 2));
 
     private bool Terminate(RegionSlice slice, long page, string reason)
     {

@@ -45,7 +45,8 @@ internal sealed partial class FaultLoop
         _space = space;
         _userfaultfd = space.Userfaultfd;
         _reader = new UffdEventReader(_userfaultfd, ReadCapacity);
-        _filler = new PageFiller(space, gate: null, background: false);
+        _filler = new PageFiller(space, gate: null);
+        _readAhead = new ReadAhead(space.Options.ReadAheadBytes, space.Counters);
         _thread = new Thread(Run) { IsBackground = true, Name = $"uffd-fault-{space.Id}" };
     }
 
@@ -156,13 +157,14 @@ internal sealed partial class FaultLoop
             alive &= ServePage(key, attempts: 0);
         }
 
+        alive &= ServeFetched();
         long now = Stopwatch.GetTimestamp(); // once: what is parked again below must wait until events were read again
         while (_parked.TryTakeDue(now, out ParkedFault parked))
         {
             alive &= ServeParked(parked);
         }
 
-        return alive;
+        return alive && ServeAhead();
     }
 
     /// <summary>The event that cannot be read keeps the userfaultfd readable: while we pause it must not wake us.</summary>
@@ -195,6 +197,11 @@ internal sealed partial class FaultLoop
     private TimeSpan NextTimeout()
     {
         // Also where the process is watched: one that replaces its memory (execve) goes on, and only asking tells.
+        if (!_ahead.IsEmpty || _installAgain.Count > 0)
+        {
+            return TimeSpan.Zero;
+        }
+
         TimeSpan limit = _targetExited ? ExitCheck : AliveCheck;
         if (_parked.IsEmpty)
         {

@@ -1,13 +1,15 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Uffd.Paging;
 
 /// <summary>
-/// The thread that brings what nobody has touched yet, in order of address, a run at a time, behind the faults. A page whose
-/// source fails is left missing and tried again later; only a fault that waits for it applies the failure policy.
+/// A thread that brings what no fault waits for, a run at a time, behind the faults. A page whose source fails is left missing and
+/// tried again later; only a fault that waits for it applies the failure policy.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "its thread disposes what it uses, last")]
-internal sealed class BackgroundFill
+internal sealed class BackgroundFill : IFetchSink
 {
     /// <summary>How much is claimed and installed at once.</summary>
     public const ulong RunBytes = 64 << 10;
@@ -16,17 +18,32 @@ internal sealed class BackgroundFill
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan EventPause = TimeSpan.FromMilliseconds(1);
 
     private readonly AddressSpace _space;
+    private readonly IFillOrder _order;
+    private readonly Action? _ended;
     private readonly PageFiller _filler;
+    private readonly RateLimit _rate;
     private readonly Thread _thread;
-    private readonly ManualResetEventSlim _stop = new();
+    private readonly ManualResetEventSlim _signal = new(); // something has come, or it is to stop
+    private readonly ConcurrentQueue<Fetch> _fetched = new();
+    private volatile bool _stopping;
+    private int _underway;              // reads that were asked for and not installed yet
+    private int _limit = int.MaxValue;  // as many as the source answers at once
     private bool _failed;
 
-    public BackgroundFill(AddressSpace space)
+    /// <param name="space">The address space.</param>
+    /// <param name="order">What to bring.</param>
+    /// <param name="bytesPerSecond">How much; 0 for as much as it can.</param>
+    /// <param name="ended">Called on its thread when it ends, for whatever reason.</param>
+    public BackgroundFill(AddressSpace space, IFillOrder order, ulong bytesPerSecond, Action? ended = null)
     {
         _space = space;
-        _filler = new PageFiller(space, space.Gate, background: true);
+        _order = order;
+        _ended = ended;
+        _filler = new PageFiller(space, space.Gate);
+        _rate = new RateLimit(bytesPerSecond);
         _thread = new Thread(Run, MaxStackBytes) { IsBackground = true, Name = $"uffd-fill-{space.Id}" };
     }
 
@@ -36,8 +53,16 @@ internal sealed class BackgroundFill
     /// <returns>False when it did not end in time: it is inside a source.</returns>
     public bool Stop(TimeSpan timeout)
     {
-        _stop.Set();
-        return _thread.Join(timeout);
+        _stopping = true;
+        _signal.Set();
+        return _thread == Thread.CurrentThread || _thread.Join(timeout);
+    }
+
+    /// <summary>Called on any thread.</summary>
+    void IFetchSink.Completed(Fetch fetch)
+    {
+        _fetched.Enqueue(fetch);
+        _signal.Set();
     }
 
     private void Run()
@@ -51,41 +76,52 @@ internal sealed class BackgroundFill
 
         try
         {
-            TimeSpan pause = FirstPause;
-            while (!_stop.IsSet && _space.PendingPages > 0)
-            {
-                _failed = false;
-                if (!TryPassOverAll())
-                {
-                    _space.ReportGone();
-                    return;
-                }
-
-                if (_failed || _space.PendingPages > 0)
-                {
-                    // What is left failed, or is parked for a fault that waits: the fault loop has it in hand.
-                    _stop.Wait(pause);
-                    pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
-                }
-            }
+            RunPasses();
         }
         finally
         {
+            _ended?.Invoke();
             _filler.Dispose();
             _space.ReleaseMap();
         }
     }
 
+    private void RunPasses()
+    {
+        TimeSpan pause = FirstPause;
+        while (!_stopping && _space.PendingPages > 0)
+        {
+            _failed = false;
+            if (!TryPass())
+            {
+                _space.ReportGone();
+                return;
+            }
+
+            if (!_order.TryStartPass())
+            {
+                return;
+            }
+
+            if (_space.PendingPages > 0)
+            {
+                // What is left failed, or is parked for a fault that waits: the fault loop has it in hand.
+                Pause(pause);
+                pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
+            }
+        }
+    }
+
     /// <summary>A pass that throws is a pass that failed: the next one comes after the pause.</summary>
-    private bool TryPassOverAll()
+    private bool TryPass()
     {
         try
         {
-            return PassOverAll();
+            return Pass();
         }
         catch (Exception exception)
         {
-            if (!_stop.IsSet)
+            if (!_stopping)
             {
                 _space.Notify(PagerNoticeKind.SourceFailed, $"a pass of the background fill ended early: {exception.Message}; it goes on later");
             }
@@ -95,34 +131,31 @@ internal sealed class BackgroundFill
     }
 
     /// <returns>False when the process is gone.</returns>
-    private bool PassOverAll()
+    private bool Pass()
     {
-        // The table may be replaced meanwhile; what moved is found again by the next pass.
-        foreach (RegionSlice slice in _space.Table.Slices)
+        bool more = true;
+        while (!_stopping && (more || _underway > 0))
         {
-            long page = slice.FirstPage;
-            while (!_stop.IsSet && (page = slice.Map.Find(PageState.Missing, page, slice.EndPage)) < slice.EndPage)
+            _signal.Reset();
+            if (!InstallFetched())
             {
-                int claimed = Claim(slice, page);
-                FillOutcome outcome = claimed == 0 ? FillOutcome.Done(1) : Fill(slice, page, claimed);
-                if (outcome.Status == FillStatus.TargetGone)
+                return false;
+            }
+
+            TimeSpan early = _rate.Wait(Stopwatch.GetTimestamp());
+            if (early > TimeSpan.Zero)
+            {
+                Wait(early);
+            }
+            else if (_underway >= _limit || !more)
+            {
+                Wait(Timeout.InfiniteTimeSpan);
+            }
+            else if (more = _order.TryTake(RunBytes, out ClaimedRun run))
+            {
+                if (!Bring(run))
                 {
                     return false;
-                }
-
-                page += outcome.Pages;
-                Release(slice, page, claimed - outcome.Pages);
-                switch (outcome.Status)
-                {
-                    case FillStatus.Again:
-                        _stop.Wait(1); // an event is unread: the fault loop is about to read it
-                        break;
-                    case FillStatus.SourceFailed or FillStatus.Refused:
-                        NoteFailure(slice, page, outcome.Reason!);
-                        page++;
-                        break;
-                    default:
-                        break;
                 }
             }
         }
@@ -130,51 +163,160 @@ internal sealed class BackgroundFill
         return true;
     }
 
-    private FillOutcome Fill(RegionSlice slice, long page, int claimed)
+    private void Pause(TimeSpan time)
+    {
+        _signal.Reset();
+        if (!_stopping)
+        {
+            _signal.Wait(time);
+        }
+    }
+
+    /// <summary>Waits for a read to end, at most so long. A signal since the last reset is not lost.</summary>
+    private void Wait(TimeSpan time)
+    {
+        if (_fetched.IsEmpty && !_stopping)
+        {
+            _signal.Wait(time);
+        }
+    }
+
+    /// <returns>False when the process is gone.</returns>
+    private bool Bring(ClaimedRun run)
     {
         try
         {
-            return _filler.Fill(slice, page, claimed);
+            return run.Slice.IsQuick ? Fill(run) : Ask(run);
         }
         catch
         {
-            Release(slice, page, claimed); // a claim that nobody holds would make a fault wait for ever
+            Claims.Release(_space, run.Slice.Map, run.Page, run.Count); // a claim that nobody holds would make a fault wait for ever
             throw;
         }
     }
 
-    private static int Claim(RegionSlice slice, long page)
+    /// <summary>From a source that is quick.</summary>
+    private bool Fill(ClaimedRun run)
     {
-        int limit = (int)Math.Min(Math.Max(1, (long)(RunBytes >> slice.PageShift)), slice.EndPage - page);
-        int claimed = 0;
-        while (claimed < limit && slice.Map.TryChange(page + claimed, PageState.Missing, PageState.Filling))
+        _rate.Take((long)run.Count << run.Slice.PageShift, Stopwatch.GetTimestamp());
+        FillOutcome outcome = _filler.Fill(run.Slice, run.Page, run.Count, _order.Kind);
+        if (outcome.Status == FillStatus.TargetGone)
         {
-            claimed++;
+            return false;
         }
 
-        return claimed;
+        long failed = run.Page + outcome.Pages;
+        Claims.Release(_space, run.Slice.Map, failed, run.Count - outcome.Pages);
+        switch (outcome.Status)
+        {
+            case FillStatus.Again:
+                Thread.Sleep(EventPause); // an event is unread: the fault loop is about to read it
+                break;
+            case FillStatus.SourceFailed or FillStatus.Refused:
+                NoteFailure(run.Slice, failed, outcome.Reason!);
+                break;
+            default:
+                break;
+        }
+
+        return true;
     }
 
-    /// <summary>Gives claims back. A fault that came to wait for one of them is handed to the fault loop.</summary>
-    private void Release(RegionSlice slice, long page, int count)
+    /// <summary>From a source that takes its time: asks, and installs it when it comes.</summary>
+    private bool Ask(ClaimedRun run)
     {
-        for (int index = 0; index < count; index++)
+        while (run.Count > 0)
         {
-            if (slice.Map.TryChange(page + index, PageState.Filling, PageState.Missing))
+            SourceRun known;
+            try
             {
-                continue;
+                known = SourceRuns.GetWholePages(run.Slice, run.Page, run.Count);
+            }
+            catch (Exception exception)
+            {
+                SpaceCounters.Add(ref _space.Counters.SourceFailures);
+                Claims.Release(_space, run.Slice.Map, run.Page, run.Count);
+                NoteFailure(run.Slice, run.Page, exception.Message);
+                return true;
             }
 
-            if (slice.Map.TryChange(page + index, PageState.FillingWanted, PageState.Missing))
+            ClaimedRun part = run with { Count = (int)Math.Min((ulong)run.Count, known.Length >> run.Slice.PageShift) };
+            run = run with { Page = run.Page + part.Count, Count = run.Count - part.Count };
+            if (known.Kind == SourceRunKind.Data)
             {
-                _space.Inbox.Enqueue(new PageKey(slice.Map, page + index));
-                _space.WakeLoop();
+                Submit(part);
+            }
+            else if (!Fill(part))
+            {
+                return false;
             }
         }
+
+        return true;
+    }
+
+    private void Submit(ClaimedRun run)
+    {
+        SourceQueue queue = SourceQueue.Of(run.Slice.Source);
+        _limit = queue.AheadLimit;
+        _underway++;
+        _rate.Take((long)run.Count << run.Slice.PageShift, Stopwatch.GetTimestamp());
+        queue.Submit(
+            new Fetch(run.Slice, run.Page, run.Count, _order.Kind, this) { Since = Stopwatch.GetTimestamp() },
+            _space.Options.SourceTimeout,
+            _space.Ending);
+    }
+
+    /// <returns>False when the process is gone.</returns>
+    private bool InstallFetched()
+    {
+        while (_fetched.TryDequeue(out Fetch? fetch))
+        {
+            FillOutcome outcome;
+            while ((outcome = fetch.Error is null ? _filler.Install(fetch) : Fail(fetch)).Status == FillStatus.Again && !_stopping)
+            {
+                fetch.Skip(outcome.Pages);
+                Thread.Sleep(EventPause); // an event is unread: the fault loop is about to read it
+            }
+
+            fetch.Skip(outcome.Pages);
+            SourceQueue.Of(fetch.Slice.Source).Return(fetch);
+            _underway--;
+            if (outcome.Status == FillStatus.TargetGone)
+            {
+                return false;
+            }
+
+            if (fetch.Error is not null && fetch.Pages > 1)
+            {
+                // Find out which page it is.
+                for (int index = 0; index < fetch.Pages; index++)
+                {
+                    Submit(new ClaimedRun(fetch.Slice, fetch.FirstPage + index, 1));
+                }
+            }
+            else
+            {
+                Claims.Release(_space, fetch.Slice.Map, fetch.FirstPage, fetch.Pages);
+                if (outcome.Reason is { } reason)
+                {
+                    NoteFailure(fetch.Slice, fetch.FirstPage, reason);
+                }
+            }
+        }
+
+        return true;
+    }
+
+    private FillOutcome Fail(Fetch fetch)
+    {
+        SpaceCounters.Add(ref _space.Counters.SourceFailures);
+        return new FillOutcome(0, FillStatus.SourceFailed, fetch.Error);
     }
 
     private void NoteFailure(RegionSlice slice, long page, string reason)
     {
+        _order.Skip(page);
         if (!_failed)
         {
             _space.Notify(PagerNoticeKind.SourceFailed, $"page {slice.AddressOf(page):x}: {reason}; the background fill goes on with the rest");

@@ -37,25 +37,34 @@ internal sealed unsafe class PageFiller : IDisposable
 
     private readonly AddressSpace _space;
     private readonly EventGate? _gate;
-    private readonly bool _background;
     private byte* _staging; // native: the kernel copies from it while nothing need be pinned
     private ulong _stagingBytes;
+    private FillKind _kind;       // of the fill in hand
+    private long _demandPage = -1; // the page of it that a fault waits for
 
     /// <param name="space">The address space.</param>
     /// <param name="gate">
     /// Held while pages are installed, so that no event is read and applied in between; null for the thread that reads events.
     /// </param>
-    /// <param name="background">Whether this is the background fill, which looks for pages of zeros.</param>
-    public PageFiller(AddressSpace space, EventGate? gate, bool background)
+    public PageFiller(AddressSpace space, EventGate? gate)
     {
         _space = space;
         _gate = gate;
-        _background = background;
     }
 
-    /// <summary>Fills a run of claimed pages.</summary>
-    public FillOutcome Fill(RegionSlice slice, long first, int count)
+    /// <summary>Looking for zeros costs a look at each byte: done where nobody waits.</summary>
+    private bool LooksForZeros => _kind is FillKind.Background or FillKind.Replay;
+
+    /// <summary>Fills a run of claimed pages from a source whose reads are quick.</summary>
+    /// <param name="slice">Their region.</param>
+    /// <param name="first">The first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="kind">Why.</param>
+    /// <param name="demandPage">The page that a fault waits for, or -1.</param>
+    public FillOutcome Fill(RegionSlice slice, long first, int count, FillKind kind, long demandPage = -1)
     {
+        _kind = kind;
+        _demandPage = demandPage;
         int done = 0;
         while (done < count)
         {
@@ -85,6 +94,14 @@ internal sealed unsafe class PageFiller : IDisposable
         }
 
         return FillOutcome.Done(done);
+    }
+
+    /// <summary>Installs what a slow source has brought.</summary>
+    public FillOutcome Install(Fetch fetch)
+    {
+        _kind = fetch.Kind;
+        _demandPage = fetch.DemandPage;
+        return InstallWithoutZeros(fetch.Slice, fetch.FirstPage, fetch.Pages, fetch.Address);
     }
 
     /// <summary>Maps zeros over one page that the process has discarded; its state is not claimed.</summary>
@@ -121,7 +138,7 @@ internal sealed unsafe class PageFiller : IDisposable
             return SourceFailed("the source named no address for bytes that it has in memory"); // here 0 stands for zeros
         }
 
-        if (access == DirectAccess.KernelOnly && !_background)
+        if (access == DirectAccess.KernelOnly && !LooksForZeros)
         {
             return Install(slice, first, count, PageContent.At(address));
         }
@@ -145,7 +162,7 @@ internal sealed unsafe class PageFiller : IDisposable
             }
         }
 
-        return _background || access == DirectAccess.Full
+        return LooksForZeros || access == DirectAccess.Full
             ? InstallWithoutZeros(slice, first, count, address)
             : Install(slice, first, count, PageContent.At(address));
     }
@@ -243,7 +260,7 @@ internal sealed unsafe class PageFiller : IDisposable
         int filled = (int)(result.Bytes >> now.PageShift);
         if (filled > 0)
         {
-            Count(filled, content.Kind, result.Bytes); // before Resident is told, which the last page does
+            Count(page, filled, content.Kind, result.Bytes); // before Resident is told, which the last page does
             Settle(now.Map, page, filled, content.Kind == ContentKind.Poison ? PageState.Poisoned : PageState.Present);
         }
 
@@ -299,7 +316,7 @@ internal sealed unsafe class PageFiller : IDisposable
         _space.Settled(count);
     }
 
-    private void Count(int pages, ContentKind content, ulong bytes)
+    private void Count(long first, int pages, ContentKind content, ulong bytes)
     {
         if (content == ContentKind.Poison)
         {
@@ -307,13 +324,15 @@ internal sealed unsafe class PageFiller : IDisposable
             return;
         }
 
-        if (_background)
+        bool demanded = _demandPage >= first && _demandPage < first + pages;
+        if (demanded)
         {
-            SpaceCounters.Add(ref _space.Counters.BackgroundPages, pages);
+            SpaceCounters.Add(ref _space.Counters.DemandPages);
         }
-        else
+
+        if (pages > 1 || !demanded)
         {
-            SpaceCounters.Add(ref _space.Counters.DemandPages, pages);
+            SpaceCounters.Add(ref CounterOf(_kind), pages - (demanded ? 1 : 0));
         }
 
         if (content == ContentKind.Zeros)
@@ -323,6 +342,19 @@ internal sealed unsafe class PageFiller : IDisposable
         else
         {
             SpaceCounters.Add(ref _space.Counters.CopiedBytes, (long)bytes);
+        }
+    }
+
+    private ref long CounterOf(FillKind kind)
+    {
+        switch (kind)
+        {
+            case FillKind.Replay:
+                return ref _space.Counters.ReplayedPages;
+            case FillKind.Background:
+                return ref _space.Counters.BackgroundPages;
+            default:
+                return ref _space.Counters.ReadAheadPages; // a fault waits for one page; what comes with it is ahead of it
         }
     }
 

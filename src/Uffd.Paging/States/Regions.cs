@@ -80,11 +80,15 @@ internal sealed class RegionSlice
         PageShift = pageShift;
         Map = map;
         FirstPage = firstPage;
+        IsQuick = source.Concurrency <= 0;
     }
 
     public AddressRange Range { get; }
 
     public IPageSource Source { get; }
+
+    /// <summary>Whether reads of the source are made where a fault is served; else they go through a queue.</summary>
+    public bool IsQuick { get; }
 
     /// <summary>The source's byte at the start of the range.</summary>
     public ulong SourceOffset { get; }

@@ -46,7 +46,7 @@ public class ContentTests
         await served.ResidentAsync();
         AddressSpaceStatistics statistics = served.Statistics;
         Assert.Equal(0, statistics.PendingPages);
-        Assert.Equal((long)(Length / Served.Page), statistics.DemandPages + statistics.BackgroundPages);
+        Assert.Equal((long)(Length / Served.Page), statistics.FilledPages);
         Assert.Equal((long)Length, statistics.CopiedBytes);
         Assert.Equal(0, statistics.PoisonedPages + statistics.RemovedPages + statistics.OutsideFaults + statistics.SourceFailures);
         Assert.Empty(served.Notices);

@@ -31,7 +31,7 @@ public class HugePageTests
         Assert.Equal(NativeTarget.Hash(bytes), await served.HashAsync(0, 4 * Huge));
         await served.ResidentAsync();
         Assert.Equal(4, served.Statistics.TotalPages);
-        Assert.Equal(4, served.Statistics.DemandPages + served.Statistics.BackgroundPages);
+        Assert.Equal(4, served.Statistics.FilledPages);
         Assert.Empty(served.Notices);
     }
 

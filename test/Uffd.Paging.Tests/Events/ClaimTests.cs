@@ -51,7 +51,7 @@ public class ClaimTests
         await served.ResidentAsync();
         Assert.Empty(source.Repeated);
         Assert.Equal((int)(Length / Served.Page), source.Total);
-        Assert.Equal((long)(Length / Served.Page), served.Statistics.DemandPages + served.Statistics.BackgroundPages);
+        Assert.Equal((long)(Length / Served.Page), served.Statistics.FilledPages);
     }
 
     [Fact]

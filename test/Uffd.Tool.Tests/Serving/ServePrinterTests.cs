@@ -77,8 +77,8 @@ public sealed class ServePrinterTests
     }
 
     private static AddressSpaceStatistics New()
-        => new(Faults: 3, DuplicateFaults: 0, DemandPages: 4, BackgroundPages: 5, ZeroPages: 1, CopiedBytes: 0, RemovedPages: 0, PoisonedPages: 0,
-            SourceFailures: 0, Retries: 0, AlreadyPresent: 0, Events: 0, OutsideFaults: 0, PendingPages: 0, TotalPages: 9);
+        => new(Faults: 3, DuplicateFaults: 0, DemandPages: 4, BackgroundPages: 5, ReadAheadPages: 0, ReplayedPages: 0, ZeroPages: 1, CopiedBytes: 0, RemovedPages: 0, PoisonedPages: 0,
+            SourceFailures: 0, Retries: 0, AlreadyPresent: 0, Events: 0, OutsideFaults: 0, PrefetchHits: 0, PrefetchWaste: 0, PendingPages: 0, TotalPages: 9);
 
     private sealed class FullDisk : StringWriter
     {
