@@ -43,6 +43,7 @@ internal sealed partial class FaultLoop : IFetchSink
         long end = page + 1;
         end += Claims.TryClaim(slice.Map, end, page + Math.Min((long)(run.Length >> slice.PageShift), most));
         long first = page - ClaimBelow(slice, page, Math.Max(plan.First, end - most));
+        slice.Map.TryChange(page, PageState.Filling, PageState.FillingWanted); // if it is discarded meanwhile, the fault must be served anew
         Submit(new Fetch(slice, first, (int)(end - first), FillKind.Demand, this)
         {
             DemandPage = page,
@@ -147,7 +148,13 @@ internal sealed partial class FaultLoop : IFetchSink
 
         Claims.Release(_space, map, fetch.FirstPage, page - fetch.FirstPage);
         Claims.Release(_space, map, page + 1, end - page - 1);
-        return outcome.Status == FillStatus.TargetGone ? false : FailOnDemand(fetch.Slice, page, fetch.Attempts, outcome.Reason!);
+        if (outcome.Status == FillStatus.TargetGone)
+        {
+            return false;
+        }
+
+        // Where it was discarded or unmapped meanwhile, it is nobody's failure any more.
+        return map[page] is not (PageState.Filling or PageState.FillingWanted) || FailOnDemand(fetch.Slice, page, fetch.Attempts, outcome.Reason!);
     }
 
     private FillOutcome FailFetch(Fetch fetch)
