@@ -5,7 +5,7 @@ namespace Uffd.Paging;
 
 /// <summary>
 /// The reads of one source that takes its time, from all address spaces that it serves: as many at once as the source answers, those
-/// that a fault waits for first. A quarter of the places is kept for them, so that a fault does not even wait for one to be free.
+/// that a fault waits for first. A quarter of the places, one at least, is kept for them, so that a fault does not even wait for one to be free.
 /// </summary>
 internal sealed class SourceQueue
 {
@@ -27,7 +27,7 @@ internal sealed class SourceQueue
     {
         _source = source;
         _limit = Math.Max(1, source.Concurrency);
-        _aheadLimit = Math.Max(1, _limit - (_limit / 4));
+        _aheadLimit = Math.Max(1, _limit - Math.Max(1, _limit / 4));
     }
 
     /// <summary>How many runs that nobody waits for are worth asking for at once.</summary>

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Uffd.Paging;
 
@@ -7,15 +7,17 @@ namespace Uffd.Paging;
 /// come in one call. All of them are claimed before the first fault is served, so that a thread which touches one waits until it comes
 /// with the others instead of asking for it alone. That lasts for a while at the most: then faults are served by themselves again.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "LetGo, which is always called, disposes the timer")]
 internal sealed class ReplayOrder : IFillOrder
 {
     private const int StretchPages = 1024;
 
     private readonly AddressSpace _space;
     private readonly List<ClaimedRun> _runs = [];
+    private readonly Lock _lock = new(); // the time may be up while a run is taken
+    private Timer? _timer;
     private int _next;
     private bool _holds;
-    private long _holdsUntil;
 
     public ReplayOrder(AddressSpace space, IReadOnlyList<SourceRange> workingSet)
     {
@@ -47,38 +49,38 @@ internal sealed class ReplayOrder : IFillOrder
     public void Hold(TimeSpan time)
     {
         _holds = true;
-        _holdsUntil = Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
         for (int index = 0; index < _runs.Count; index++)
         {
             ClaimedRun run = _runs[index];
             int claimed = Claims.TryClaim(run.Slice.Map, run.Page, run.Page + run.Count);
             _runs[index] = run with { Count = claimed }; // what was named twice is claimed already
         }
+
+        // Not by the thread that brings them: a source that does not answer may hold it up for longer.
+        _timer = new Timer(static order => ((ReplayOrder)order!).LetGo(), this, time, Timeout.InfiniteTimeSpan);
     }
 
     /// <inheritdoc/>
     public bool TryTake(ulong most, out ClaimedRun run)
     {
-        if (_holds && Stopwatch.GetTimestamp() > _holdsUntil)
+        lock (_lock)
         {
-            LetGo();
-        }
-
-        while (_next < _runs.Count)
-        {
-            ClaimedRun rest = _runs[_next];
-            int count = (int)Math.Min(rest.Count, Claims.PagesOf(rest.Slice, most));
-            _runs[_next] = rest with { Page = rest.Page + count, Count = rest.Count - count };
-            _next += rest.Count == count ? 1 : 0;
-            run = rest with { Count = _holds ? count : Claims.TryClaim(rest.Slice.Map, rest.Page, rest.Page + count) };
-            if (run.Count > 0)
+            while (_next < _runs.Count)
             {
-                return true; // a part that could not be claimed is there, or on its way
+                ClaimedRun rest = _runs[_next];
+                int count = (int)Math.Min(rest.Count, Claims.PagesOf(rest.Slice, most));
+                _runs[_next] = rest with { Page = rest.Page + count, Count = rest.Count - count };
+                _next += rest.Count == count ? 1 : 0;
+                run = rest with { Count = _holds ? count : Claims.TryClaim(rest.Slice.Map, rest.Page, rest.Page + count) };
+                if (run.Count > 0)
+                {
+                    return true; // a part that could not be claimed is there, or on its way
+                }
             }
-        }
 
-        run = default;
-        return false;
+            run = default;
+            return false;
+        }
     }
 
     /// <inheritdoc/>
@@ -90,19 +92,23 @@ internal sealed class ReplayOrder : IFillOrder
     /// <inheritdoc/>
     public bool TryStartPass() => false;
 
-    /// <summary>Gives back what is still claimed: faults that wait for it are served by themselves.</summary>
+    /// <summary>Gives back what is still claimed, once: faults that wait for it are served by themselves.</summary>
     public void LetGo()
     {
-        if (!_holds)
+        lock (_lock)
         {
-            return;
-        }
+            if (!_holds)
+            {
+                return;
+            }
 
-        _holds = false;
-        for (int index = _next; index < _runs.Count; index++)
-        {
-            ClaimedRun run = _runs[index];
-            Claims.Release(_space, run.Slice.Map, run.Page, run.Count);
+            _holds = false;
+            _timer?.Dispose();
+            for (int index = _next; index < _runs.Count; index++)
+            {
+                ClaimedRun run = _runs[index];
+                Claims.Release(_space, run.Slice.Map, run.Page, run.Count);
+            }
         }
     }
 
