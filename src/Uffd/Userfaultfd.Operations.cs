@@ -10,7 +10,8 @@ public sealed partial class Userfaultfd
     /// <summary>
     /// Registers a range of <b>this</b> process's memory (or, on a received descriptor, of the process that created it): from
     /// now on its faults are handed over. Registering again with a subset of the modes changes nothing; with other modes it
-    /// replaces them. Pages that are already there raise no missing fault: release a huge page first, it hides its whole range.
+    /// replaces them. Since Linux 7.3 neither can leave WriteProtect out where it was registered: <see cref="Unregister"/> first.
+    /// Pages that are already there raise no missing fault: release a huge page first, it hides its whole range.
     /// So do pages that the object below a private mapping has in the page cache: they are mapped, and nobody is asked.
     /// </summary>
     /// <param name="range">Whole pages of the mapping's own page size; holes between mappings are allowed.</param>
@@ -18,7 +19,7 @@ public sealed partial class Userfaultfd
     /// <returns>What can be done on the range: not the same for every kind of memory.</returns>
     /// <exception cref="UffdException">
     /// A kernel without the mode: named, with the Linux version that brought it. EINVAL: nothing mapped there, misaligned, or a kind of memory that cannot have this mode; EBUSY: another userfaultfd has
-    /// it; EPERM: a shared mapping of a file that this process may not write.
+    /// it, or (Linux 7.3) it is registered for write-protection and <paramref name="modes"/> are not; EPERM: a shared mapping of a file that this process may not write.
     /// </exception>
     public unsafe UffdIoctls Register(AddressRange range, UffdRegisterModes modes)
     {
@@ -201,7 +202,8 @@ public sealed partial class Userfaultfd
 
     private static string? RegisterRemedy(Errno errno, UffdRegisterModes modes) => errno switch
     {
-        Errno.EBUSY => "another userfaultfd has this range; only one at a time can",
+        Errno.EBUSY when modes.HasFlag(UffdRegisterModes.WriteProtect) => "another userfaultfd has this range; only one at a time can",
+        Errno.EBUSY => "another userfaultfd has this range (only one at a time can), or it is registered for write-protection, which since Linux 7.3 is given up by unregistering only",
         Errno.EPERM => "the mapping is shared and its file may not be written",
         Errno.EINVAL when modes.HasFlag(UffdRegisterModes.Minor) => "minor faults need shared or hugetlb memory, mapped and aligned to its page size",
         Errno.EINVAL => "the range must be mapped, aligned to its page size, and of anonymous, shared or hugetlb memory",

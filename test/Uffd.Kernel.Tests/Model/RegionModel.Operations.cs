@@ -317,6 +317,14 @@ internal partial class RegionModel
             return new Answer(0, Errno.EINVAL);
         }
 
+        // Linux 7.3 refuses to leave bits and markers behind without the mode that gives them their meaning.
+        bool leavesBits = !register.Modes.HasFlag(UffdRegisterModes.WriteProtect)
+            && _pages[register.First..(register.First + register.Count)].Any(page => page.Has(UffdRegisterModes.WriteProtect));
+        if (leavesBits && Requires.IsLinux(7, 3))
+        {
+            return new Answer(0, Errno.EBUSY);
+        }
+
         for (int index = register.First; index < register.First + register.Count; index++)
         {
             // Fewer modes than before change nothing. Others replace them; the bits and markers that are there stay.
