@@ -16,7 +16,10 @@ public enum PageCategories : ulong
     /// <summary>Its mapping is registered for asynchronous write-protection.</summary>
     WriteProtectAllowed = PagemapAbi.PAGE_IS_WPALLOWED,
 
-    /// <summary>Written since it was last protected. Memory that was never protected counts as written.</summary>
+    /// <summary>
+    /// Written since it was last protected. Memory that was never protected counts as written; since Linux 7.3 only if it is
+    /// registered for write-protection.
+    /// </summary>
     Written = PagemapAbi.PAGE_IS_WRITTEN,
 
     /// <summary>Backed by a file.</summary>
@@ -64,7 +67,7 @@ public sealed record PagemapScanOptions
 
     /// <summary>
     /// Whether to refuse (EPERM) memory that is not registered for asynchronous write-protection (PM_SCAN_CHECK_WPASYNC),
-    /// which would otherwise count as written for ever. Default: true.
+    /// which would otherwise count as written for ever, or since Linux 7.3 never. Default: true.
     /// </summary>
     public bool RequireWriteProtectAsync { get; init; } = true;
 
