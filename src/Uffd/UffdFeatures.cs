@@ -66,6 +66,12 @@ public enum UffdFeatures : ulong
 
     /// <summary>Move is available (6.8).</summary>
     Move = UserfaultfdAbi.UFFD_FEATURE_MOVE,
+
+    /// <summary>Pages can be protected from reading too (7.3). This library names it and has no operation for it.</summary>
+    ReadWriteProtect = UserfaultfdAbi.UFFD_FEATURE_RWP,
+
+    /// <summary>The kernel resolves faults of such pages by itself and only remembers the touch (7.3).</summary>
+    ReadWriteProtectAsync = UserfaultfdAbi.UFFD_FEATURE_RWP_ASYNC,
 }
 
 /// <summary>A feature's kernel name and the Linux version that brought it.</summary>
@@ -93,6 +99,8 @@ public readonly record struct UffdFeatureInfo(UffdFeatures Feature, string Kerne
         new(UffdFeatures.Poison, "POISON", "6.6"),
         new(UffdFeatures.WriteProtectAsync, "WP_ASYNC", "6.7"),
         new(UffdFeatures.Move, "MOVE", "6.8"),
+        new(UffdFeatures.ReadWriteProtect, "RWP", "7.3"),
+        new(UffdFeatures.ReadWriteProtectAsync, "RWP_ASYNC", "7.3"),
     ];
 
     /// <summary>Every feature this library has a name for, lowest bit first.</summary>

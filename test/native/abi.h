@@ -62,6 +62,12 @@ struct uffdio_move {
 };
 #endif
 
+// Linux 7.3: userfaultfd.h
+#ifndef UFFD_FEATURE_RWP
+#define UFFD_FEATURE_RWP 0x20000
+#define UFFD_FEATURE_RWP_ASYNC 0x40000
+#endif
+
 // Linux 6.7: fs.h
 #ifndef PAGEMAP_SCAN
 #define PAGEMAP_SCAN 0xC0606610

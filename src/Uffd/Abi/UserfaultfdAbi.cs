@@ -52,6 +52,8 @@ internal static class UserfaultfdAbi
     public const ulong UFFD_FEATURE_POISON = 1 << 14;
     public const ulong UFFD_FEATURE_WP_ASYNC = 1 << 15;
     public const ulong UFFD_FEATURE_MOVE = 1 << 16;
+    public const ulong UFFD_FEATURE_RWP = 1 << 17;
+    public const ulong UFFD_FEATURE_RWP_ASYNC = 1 << 18;
 
     public const ulong UFFDIO_REGISTER_MODE_MISSING = 1 << 0;
     public const ulong UFFDIO_REGISTER_MODE_WP = 1 << 1;

@@ -48,6 +48,9 @@ internal static class HostChecks
             "zgrep CONFIG_USERFAULTFD /proc/config.gz /boot/config-$(uname -r)"),
     };
 
+    /// <summary>Named, and without an operation here: no kernel is the worse for lacking them.</summary>
+    private const UffdFeatures NoUse = UffdFeatures.ReadWriteProtect | UffdFeatures.ReadWriteProtectAsync;
+
     private static HostCheck Features(HostReport report)
     {
         if (report.Features is null)
@@ -58,14 +61,20 @@ internal static class HostChecks
         HostFeature[] missing = [.. report.FeatureList.Where(feature => feature.IsAvailable == false)];
         int unknown = report.FeatureList.Count - UffdFeatureInfo.All.Count;
         string newer = unknown > 0 ? string.Create(CultureInfo.InvariantCulture, $", and {unknown} that came after this program") : string.Empty;
-        return missing.Length == 0
-            ? new("kernel.features", "Kernel", "features", Good, string.Create(CultureInfo.InvariantCulture, $"all {UffdFeatureInfo.All.Count}{newer}"))
+        if (missing.Length == 0)
+        {
+            return new("kernel.features", "Kernel", "features", Good, string.Create(CultureInfo.InvariantCulture, $"all {UffdFeatureInfo.All.Count}{newer}"));
+        }
+
+        string some = string.Create(CultureInfo.InvariantCulture, $"{UffdFeatureInfo.All.Count - missing.Length} of {UffdFeatureInfo.All.Count}");
+        return missing.All(feature => NoUse.HasFlag(feature.Info.Feature))
+            ? new("kernel.features", "Kernel", "features", Good, $"{some}, all that this program can use{newer}")
             : new(
                 "kernel.features",
                 "Kernel",
                 "features",
                 Note,
-                string.Create(CultureInfo.InvariantCulture, $"{UffdFeatureInfo.All.Count - missing.Length} of {UffdFeatureInfo.All.Count}{newer}"),
+                $"{some}{newer}",
                 $"Missing: {string.Join(", ", missing.Select(feature => $"{feature.Info.KernelName} (Linux {feature.Info.Since})"))}. Only another kernel helps.");
     }
 

@@ -103,8 +103,17 @@ public sealed class HostReportTests
         Assert.True(report.FeatureList[^1].IsAvailable);
         Assert.False(report.FeatureList.Single(feature => feature.Info.Feature == UffdFeatures.Move).IsAvailable);
         HostCheck check = Check(report, "kernel.features");
-        Assert.Equal("16 of 17, and 1 that came after this program", check.Finding);
+        Assert.Equal("16 of 19, and 1 that came after this program", check.Finding);
         Assert.Contains("MOVE (Linux 6.8)", check.Why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Features_that_nothing_here_uses_are_not_missed()
+    {
+        HostCheck check = Check(Healthy, "kernel.features");
+        Assert.Equal((HostCheckStatus.Good, "17 of 19, all that this program can use"), (check.Status, check.Finding));
+        UffdFeatures all = UffdFeatureInfo.All.Aggregate(UffdFeatures.None, (bits, info) => bits | info.Feature);
+        Assert.Equal("all 19", Check(Healthy with { Features = all }, "kernel.features").Finding);
     }
 
     [Fact]
