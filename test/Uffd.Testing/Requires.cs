@@ -77,6 +77,16 @@ public static class Requires
     public static void Linux(int major, int minor, string what)
         => Supported(IsLinux(major, minor), string.Create(CultureInfo.InvariantCulture, $"{what} (Linux {major}.{minor})"));
 
+    /// <summary>Needs a correction that the stable branches have taken in: each from one of its versions on.</summary>
+    /// <param name="major">The first number of the version that brought it.</param>
+    /// <param name="minor">The second.</param>
+    /// <param name="what">What that version brought.</param>
+    /// <param name="stable">The first version of each branch that has it too, such as 6.12.11.</param>
+    public static void Linux(int major, int minor, string what, params IReadOnlyList<Version> stable)
+        => Supported(
+            IsLinux(major, minor) || stable.Any(KernelRelease.Running.IsOfBranch),
+            string.Create(CultureInfo.InvariantCulture, $"{what}, also in {string.Join(" and ", stable)} (Linux {major}.{minor})"));
+
     /// <summary>Whether the kernel is of this version or a later one.</summary>
     /// <param name="major">The first number of the version.</param>
     /// <param name="minor">The second.</param>

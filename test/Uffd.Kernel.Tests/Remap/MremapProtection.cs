@@ -43,7 +43,7 @@ public sealed class MremapProtection(Swap swap) : IClassFixture<Swap>
     [InlineData(RemapPages.Hugetlb, RemapSharing.Shared, false)]
     public async Task Cleared_without_the_event(RemapPages pages, RemapSharing sharing, bool swapped)
     {
-        Requires.Linux(6, 13, "mremap() that clears the protection of what leaves the registration");
+        Requires.Linux(6, 13, "mremap() that clears the protection of what leaves the registration", new Version(6, 1, 191), new Version(6, 12, 11));
         (TargetArea area, ulong hash) = await Protected(pages, sharing, swapped, UffdFeatures.None);
         await using TargetArea owned = area;
         AddressRange moved = await MoveAsync(area, read: null);
