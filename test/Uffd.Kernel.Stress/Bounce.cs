@@ -15,7 +15,7 @@ internal sealed class Bounce : IAsyncDisposable
 {
     private const int Handlers = 2;
     private const int EndRegion = 2;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private readonly NativeTarget _target;
     private readonly MemoryKind _kind;

@@ -15,7 +15,7 @@ public sealed class ControlTests(ITestOutputHelper output)
         using IDisposable? hugePages = ModelNeeds.Require(setup);
         using var run = new ModelRun(setup, it => new CopyKeepsMarker(it));
 
-        (Disagreement Smallest, ulong Seed)? found = run.Search(seed: 1, TimeSpan.FromSeconds(30));
+        (Disagreement Smallest, ulong Seed)? found = run.Search(seed: 1, TestTime.Scaled(TimeSpan.FromSeconds(30)));
 
         Assert.NotNull(found);
         output.WriteLine(found.Value.Smallest.ToString());

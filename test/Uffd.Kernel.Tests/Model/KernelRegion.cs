@@ -16,7 +16,7 @@ internal sealed unsafe class KernelRegion : IDisposable
     private const int PageCount = RegionModel.PageCount;
     private const int FaultAround = 16; // pages; the region does not cross such a border, so that its pages are neighbours
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private readonly ModelSetup _setup;
     private readonly int _basePage = (int)MemoryKinds.BasePage; // what is touched, and looked at, of each page

@@ -59,7 +59,7 @@ internal sealed unsafe partial class Toucher : IDisposable
     {
         _stop = true;
         _go.Release();
-        if (_thread.Join(TimeSpan.FromSeconds(10)))
+        if (_thread.Join(TestTime.Scaled(TimeSpan.FromSeconds(10))))
         {
             NativeMemory.Free(_buffer);
             _go.Dispose();

@@ -6,7 +6,7 @@ namespace Uffd.Kernel.Tests.Support;
 /// <summary>A userfaultfd and the reading of it, with patience that ends.</summary>
 internal class Session : IDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private readonly EventPoller _poller = new();
 

@@ -15,7 +15,7 @@ public sealed partial class Swap : IDisposable
     private const long FileSize = 64L << 20;
     private const ulong LowOnSpace = 16UL << 20;
     private const int MostFiles = 16;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private readonly List<string> _files = [];
 
