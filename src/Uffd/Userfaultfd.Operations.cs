@@ -120,12 +120,15 @@ public sealed partial class Userfaultfd
     /// </summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>
-    /// <returns>As of Copy; EFAULT: no page in the cache; EIO: it is hardware-poisoned; EINVAL: not shared memory; ENOTTY: a kernel before 5.13.</returns>
+    /// <returns>As of Copy; EFAULT: no page in the cache; EIO: it is hardware-poisoned; EINVAL: not shared memory; ENOTTY: a kernel before 5.13, or with WriteProtect before 6.4.</returns>
     public unsafe UffdResult Continue(AddressRange range, UffdContinueModes modes = UffdContinueModes.None)
     {
         var argument = new uffdio_continue { range = ToAbi(range), mode = (ulong)modes };
         int answer = LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_CONTINUE, &argument);
-        return Known(UffdResult.From(answer == 0, argument.mapped, Kernel.LastErrno), UffdFeatures.MinorHugetlbfs);
+
+        // The mode has no feature bit of its own. It came with the version that brought this one.
+        UffdFeatures feature = modes.HasFlag(UffdContinueModes.WriteProtect) ? UffdFeatures.WriteProtectUnpopulated : UffdFeatures.MinorHugetlbfs;
+        return Known(UffdResult.From(answer == 0, argument.mapped, Kernel.LastErrno), feature);
     }
 
     /// <summary>
@@ -198,13 +201,17 @@ public sealed partial class Userfaultfd
 
     private static UffdFeatures FeaturesOf(UffdRegisterModes modes)
         => (modes.HasFlag(UffdRegisterModes.WriteProtect) ? UffdFeatures.PageFaultFlagWriteProtect : UffdFeatures.None)
-            | (modes.HasFlag(UffdRegisterModes.Minor) && !Supports(UffdFeatures.MinorHugetlbfs) ? UffdFeatures.MinorShmem : UffdFeatures.None);
+            | (modes.HasFlag(UffdRegisterModes.Minor) && !Supports(UffdFeatures.MinorHugetlbfs) ? UffdFeatures.MinorHugetlbfs | UffdFeatures.MinorShmem : UffdFeatures.None);
 
     private static string? RegisterRemedy(Errno errno, UffdRegisterModes modes) => errno switch
     {
         Errno.EBUSY when modes.HasFlag(UffdRegisterModes.WriteProtect) => "another userfaultfd has this range; only one at a time can",
         Errno.EBUSY => "another userfaultfd has this range (only one at a time can), or it is registered for write-protection, which since Linux 7.3 is given up by unregistering only",
         Errno.EPERM => "the mapping is shared and its file may not be written",
+        Errno.EINVAL when modes.HasFlag(UffdRegisterModes.WriteProtect) && !Supports(UffdFeatures.WriteProtectHugetlbfsShmem)
+            => "this kernel write-protects anonymous memory only; shared and hugetlb memory need WP_HUGETLBFS_SHMEM (Linux 5.19)",
+        Errno.EINVAL when modes.HasFlag(UffdRegisterModes.Minor) && !Supports(UffdFeatures.MinorShmem)
+            => "this kernel has minor faults of hugetlb memory only; shared memory needs MINOR_SHMEM (Linux 5.14)",
         Errno.EINVAL when modes.HasFlag(UffdRegisterModes.Minor) => "minor faults need shared or hugetlb memory, mapped and aligned to its page size",
         Errno.EINVAL => "the range must be mapped, aligned to its page size, and of anonymous, shared or hugetlb memory",
         _ => null,
