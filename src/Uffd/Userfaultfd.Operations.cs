@@ -27,8 +27,11 @@ public sealed partial class Userfaultfd
         if (LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_REGISTER, &argument) != 0)
         {
             Errno errno = Kernel.LastErrno;
-            Require(FeaturesOf(modes));
-            throw new UffdException($"cannot register {range} for {modes}", errno, RegisterRemedy(errno, modes));
+            UffdFeatures missing = errno == Errno.EINVAL ? FindMissing(FeaturesOf(modes)) : UffdFeatures.None;
+            throw new UffdException($"cannot register {range} for {modes}", errno, missing == UffdFeatures.None ? RegisterRemedy(errno, modes) : Lacks(missing))
+            {
+                IsUnavailable = missing != UffdFeatures.None,
+            };
         }
 
         return (UffdIoctls)argument.ioctls;

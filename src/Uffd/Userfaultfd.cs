@@ -201,10 +201,12 @@ public sealed partial class Userfaultfd : IDisposable
         return answer == 0 ? Errno.None : Kernel.LastErrno;
     }
 
-    private static UffdException MissingFeatures(UffdFeatures missing)
+    private static UffdException MissingFeatures(UffdFeatures missing) => new(Lacks(missing)) { IsUnavailable = true };
+
+    private static string Lacks(UffdFeatures missing)
     {
         string names = string.Join(", ", UffdFeatureInfo.Describe(missing)
             .Select(info => string.Create(CultureInfo.InvariantCulture, $"{info.KernelName} (Linux {info.Since})")));
-        return new UffdException($"this kernel, Linux {Environment.OSVersion.Version}, has no {names}: a newer kernel is needed") { IsUnavailable = true };
+        return $"this kernel, Linux {Environment.OSVersion.Version}, has no {names}: a newer kernel is needed";
     }
 }

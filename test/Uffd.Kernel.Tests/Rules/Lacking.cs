@@ -51,6 +51,7 @@ public sealed class Lacking
             if (missing != UffdFeatures.None)
             {
                 var refusal = Assert.Throws<UffdException>(() => area.Userfaultfd.Register(area.Range, modes));
+                Assert.Equal(Errno.EINVAL, refusal.Errno); // the kernel's answer, kept
                 UffdFeatureInfo info = UffdFeatureInfo.Describe(missing).First();
                 Assert.Contains($"{info.KernelName} (Linux {info.Since})", refusal.Message, StringComparison.Ordinal);
             }
