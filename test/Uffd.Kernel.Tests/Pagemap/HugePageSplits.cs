@@ -36,6 +36,15 @@ public sealed class HugePageSplits : IDisposable
         Assert.Equal(MemoryKinds.HugePage, _tracked.HugeBytes);
     }
 
+    /// <summary>It leaves a hole where not even a page table is. Its content has become zeros, which a tracker must be told.</summary>
+    [Fact]
+    public void Discarded_huge_page_is_told_as_written()
+    {
+        _tracked.Mapping.Advise(MemoryAdvice.DontNeed);
+        Assert.Equal([_tracked.Range], _tracked.Written(Tracked.Harvest));
+        Assert.Empty(_tracked.Written());
+    }
+
     [Fact]
     public void Protecting_the_whole_keeps_it_whole()
     {
