@@ -82,5 +82,5 @@ public interface IPageSource : IDisposable
     /// <param name="offset">Where.</param>
     /// <param name="destination">Filled whole. Native memory, valid until the task ends, however it ends.</param>
     /// <param name="cancellation">Cancelled when nobody wants it any more. The task ends soon then, or its buffer is kept until it does.</param>
-    ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation) => BlockingReads.RunAsync(this, offset, destination, cancellation);
+    ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation) => BlockingReads.Shared.RunAsync(this, offset, destination, cancellation);
 }
