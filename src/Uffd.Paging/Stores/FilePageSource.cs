@@ -13,12 +13,12 @@ public sealed class FilePageSource : IPageSource
     private readonly MemoryMapping? _mapping;
     private readonly FileExtent[] _data; // sorted; what lies between is a hole
 
-    private FilePageSource(SafeFileHandle file, string path, ulong length)
+    private FilePageSource(SafeFileHandle file, string path, ulong length, IReadOnlyList<FileExtent> data)
     {
         _file = file;
         Path = path;
         Length = length;
-        _data = [.. SparseFile.GetDataExtents(file, length)];
+        _data = [.. data];
         _mapping = TryMap(file, length);
     }
 
@@ -33,28 +33,28 @@ public sealed class FilePageSource : IPageSource
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="IOException">It is missing, a folder, empty, or cannot be read. The message says which.</exception>
+    /// <exception cref="IOException">It is missing, a folder, empty, a pipe, or cannot be read. The message says which.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public static FilePageSource Open(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        if (Directory.Exists(path))
-        {
-            throw new IOException($"the image {path} is a folder");
-        }
+    public static FilePageSource Open(string path) => Open(path, static (file, length) => SparseFile.GetDataExtents(file, length));
 
-        SafeFileHandle file = OpenFile(path);
+    /// <summary>
+    /// Opens a file whose holes mean that it has nothing there: a layer of a <see cref="LayeredPageSource"/>. They are found exactly,
+    /// or it fails; a hole that was taken for data would hide with zeros what is below it.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">As of <see cref="Open(string)"/>, or its holes cannot be found.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static FilePageSource OpenDiff(string path) => Open(path, (file, length) =>
+    {
         try
         {
-            long length = RandomAccess.GetLength(file);
-            return length > 0 ? new FilePageSource(file, path, (ulong)length) : throw new IOException($"the image {path} is empty");
+            return SparseFile.FindDataExtents(file, length);
         }
-        catch
+        catch (UffdException exception)
         {
-            file.Dispose();
-            throw;
+            throw new IOException($"the holes of {path} cannot be found: {exception.Message}", exception);
         }
-    }
+    });
 
     /// <inheritdoc/>
     public SourceRun GetRun(ulong offset, ulong length)
@@ -113,6 +113,34 @@ public sealed class FilePageSource : IPageSource
     {
         _mapping?.Dispose();
         _file.Dispose();
+    }
+
+    private static FilePageSource Open(string path, Func<SafeFileHandle, ulong, IReadOnlyList<FileExtent>> findData)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path))
+        {
+            throw new IOException($"the image {path} is a folder");
+        }
+
+        SafeFileHandle file = OpenFile(path);
+        try
+        {
+            long length = RandomAccess.GetLength(file);
+            return length > 0
+                ? new FilePageSource(file, path, (ulong)length, findData(file, (ulong)length))
+                : throw new IOException($"the image {path} is empty");
+        }
+        catch (Exception exception)
+        {
+            file.Dispose();
+            if (exception is NotSupportedException)
+            {
+                throw new IOException($"the image {path} is a pipe or a device, and pages are read in any order: use a regular file", exception);
+            }
+
+            throw;
+        }
     }
 
     private static SafeFileHandle OpenFile(string path)

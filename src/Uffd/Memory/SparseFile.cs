@@ -17,7 +17,8 @@ public readonly record struct FileExtent(ulong Offset, ulong Length)
 public static class SparseFile
 {
     /// <summary>
-    /// Lists the data of a file in order. A file system that knows no holes gives one extent. The file's position moves.
+    /// Lists the data of a file in order, where holes need only be known to save work: what cannot be found out is told to be data.
+    /// A file system that knows no holes gives one extent. The file's position moves.
     /// </summary>
     /// <param name="file">An open file.</param>
     /// <param name="length">Its length in bytes.</param>
@@ -25,33 +26,19 @@ public static class SparseFile
     public static IReadOnlyList<FileExtent> GetDataExtents(SafeFileHandle file, ulong length, int limit = 1 << 20)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var extents = new List<FileExtent>();
-        ulong position = 0;
-        while (position < length)
-        {
-            long data = LibC.LSeek(file, (long)position, MemoryAbi.SEEK_DATA);
-            if (data < 0)
-            {
-                // ENXIO: no data from here to the end. Anything else: no knowledge of holes.
-                return (int)Kernel.LastErrno == NoMoreData ? extents : Whole(length);
-            }
+        return TryFind(file, length, limit, out List<FileExtent> extents) ? extents : [new FileExtent(0, length)];
+    }
 
-            long hole = LibC.LSeek(file, data, MemoryAbi.SEEK_HOLE);
-            if (hole <= data || extents.Count == limit)
-            {
-                return Whole(length);
-            }
-
-            if ((ulong)data >= length)
-            {
-                break;
-            }
-
-            position = Math.Min((ulong)hole, length);
-            extents.Add(new FileExtent((ulong)data, position - (ulong)data));
-        }
-
-        return extents;
+    /// <summary>
+    /// As <see cref="GetDataExtents"/>, where a hole means something else than zeros: all are found, or it fails.
+    /// </summary>
+    /// <param name="file">An open file.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <exception cref="UffdException">They cannot be found: the file system refuses, or the file has become shorter.</exception>
+    public static IReadOnlyList<FileExtent> FindDataExtents(SafeFileHandle file, ulong length)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return TryFind(file, length, int.MaxValue, out List<FileExtent> extents) ? extents : throw Kernel.Failure("lseek(SEEK_DATA, SEEK_HOLE)");
     }
 
     /// <summary>
@@ -68,5 +55,34 @@ public static class SparseFile
 
     private const int NoMoreData = 6; // ENXIO
 
-    private static FileExtent[] Whole(ulong length) => [new FileExtent(0, length)];
+    /// <returns>False when there are more than the limit, or when the kernel refused, which LastErrno tells then.</returns>
+    private static bool TryFind(SafeFileHandle file, ulong length, int limit, out List<FileExtent> extents)
+    {
+        extents = [];
+        for (ulong position = 0; position < length;)
+        {
+            long data = LibC.LSeek(file, (long)position, MemoryAbi.SEEK_DATA);
+            if (data < 0)
+            {
+                // ENXIO: no data from here to the end. Anything else: no knowledge of holes.
+                return (int)Kernel.LastErrno == NoMoreData;
+            }
+
+            if ((ulong)data >= length)
+            {
+                break;
+            }
+
+            long hole = LibC.LSeek(file, data, MemoryAbi.SEEK_HOLE);
+            if (hole <= data || extents.Count == limit)
+            {
+                return false;
+            }
+
+            position = Math.Min((ulong)hole, length);
+            extents.Add(new FileExtent((ulong)data, position - (ulong)data));
+        }
+
+        return true;
+    }
 }
