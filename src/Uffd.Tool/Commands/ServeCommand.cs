@@ -25,6 +25,13 @@ internal static class ServeCommand
         Required = true,
     };
 
+    private static readonly Option<string[]> Diff = new("--diff")
+    {
+        Description = "Sparse file over the image, as long as it: what it has hides the image, its holes show it. Several: the newest last",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private static readonly Option<bool> Background = new("--background")
     {
         Description = "Bring what clients have not touched yet behind their faults (the default)",
@@ -83,6 +90,7 @@ internal static class ServeCommand
     {
         Socket.Validators.Add(Images.RequireName);
         Image.Validators.Add(Images.RequireName);
+        Diff.Validators.Add(Images.RequireName);
         OnError.AcceptOnlyFromAmong("poison", "kill");
         Drain.Validators.Add(result => RequireRange(result, Drain, "seconds", 0, 86400));
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
@@ -95,6 +103,7 @@ internal static class ServeCommand
             [
                 new("uffd serve --socket /run/vm.sock --image vm.mem", "serve Firecracker snapshots"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --no-background", "bring only what is touched"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --diff mon.mem tue.mem", "diff snapshots over the full one, the newest last"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --on-error kill", "never let a client see SIGBUS"),
             ],
             ExitStatuses =
@@ -103,10 +112,10 @@ internal static class ServeCommand
                 new(ExitCodes.Failed, "the socket cannot be listened on"),
                 new(ExitCodes.Usage, "wrong arguments"),
                 new(ExitCodes.NotAllowed, "the socket's folder may not be written"),
-                new(ExitCodes.BadInput, "the image is missing, empty or unreadable"),
+                new(ExitCodes.BadInput, "the image or a diff is missing, empty or unreadable, or they do not belong together"),
             ],
         };
-        foreach (Option option in (Option[])[Socket, Image, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Json])
+        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Json])
         {
             verb.Options.Add(option);
         }
@@ -124,7 +133,7 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(ParseResult result)
     {
-        using FilePageSource image = Images.Open(result.GetRequiredValue(Image));
+        using IPageSource image = Images.OpenLayers(result.GetRequiredValue(Image), result.GetValue(Diff) ?? []);
         using var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
         using var stop = new StopSignals();
         using var daemon = new PagerDaemon(new PagerDaemonOptions
