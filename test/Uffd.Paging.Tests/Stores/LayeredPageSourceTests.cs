@@ -144,6 +144,21 @@ public sealed class LayeredPageSourceTests
     }
 
     [Fact]
+    public void Holes_of_a_diff_are_all_found_where_those_of_an_image_need_not_be()
+    {
+        const ulong Chunk = 64 << 10;
+        using var folder = new TemporaryFolder();
+        Sparse.Write(folder.File("diff"), 6 * Chunk, 1, (0, Chunk), (2 * Chunk, Chunk), (4 * Chunk, Chunk));
+        using FileStream file = File.OpenRead(folder.File("diff"));
+        Assert.Equal([new FileExtent(0, 6 * Chunk)], SparseFile.GetDataExtents(file.SafeFileHandle, 6 * Chunk, limit: 2)); // given up
+        Assert.Equal(3, SparseFile.FindDataExtents(file.SafeFileHandle, 6 * Chunk).Count);
+        using var pipe = new System.IO.Pipes.AnonymousPipeServerStream();
+        using var noFile = new Microsoft.Win32.SafeHandles.SafeFileHandle(pipe.SafePipeHandle.DangerousGetHandle(), ownsHandle: false);
+        Assert.Equal([new FileExtent(0, 10)], SparseFile.GetDataExtents(noFile, 10));
+        Assert.Equal((Errno)29, Assert.Throws<UffdException>(() => SparseFile.FindDataExtents(noFile, 10)).Errno); // ESPIPE
+    }
+
+    [Fact]
     public void File_of_another_length_is_refused_by_name()
     {
         using var folder = new TemporaryFolder();

@@ -2,13 +2,17 @@ namespace Uffd.Paging;
 
 /// <summary>
 /// Takes its time before each read, for tests and measurements: a fast source in the place of a slow one. A pause is never shorter
-/// than it should be; timers may make it a millisecond longer. It sets no limit of its own to how many wait at once.
+/// than it should be, and up to some milliseconds longer. Any number may wait at once; of pauses below 50 ms 256, each on a thread.
 /// </summary>
 public sealed class DelayedPageSource : PageSourceDecorator
 {
+    // Below it a thread sleeps: timers go by a clock of several milliseconds (one of 2 ms was measured to take 4), threads do not.
+    private static readonly TimeSpan ShortPause = TimeSpan.FromMilliseconds(50);
+
     private readonly SourceLatency _latency;
     private readonly TimeProvider _clock;
     private readonly Dice _dice;
+    private readonly Sleeper _sleeper = new();
 
     /// <summary>Stands on a source.</summary>
     /// <param name="inner">What is read from after the pause.</param>
@@ -48,7 +52,29 @@ public sealed class DelayedPageSource : PageSourceDecorator
     /// <inheritdoc/>
     public override async ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        await _clock.PauseAsync(_latency.At(_dice.Roll()), cancellation).ConfigureAwait(false);
+        TimeSpan pause = _latency.At(_dice.Roll());
+        if (pause < ShortPause && ReferenceEquals(_clock, TimeProvider.System) && pause > TimeSpan.Zero)
+        {
+            await BlockingReads.Shared.RunAsync(_sleeper, (ulong)pause.Ticks, default, cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            await _clock.PauseAsync(pause, cancellation).ConfigureAwait(false);
+        }
+
         await ReadInnerAsync(offset, destination, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes as long as it is asked for the byte at: for threads that wait and bring nothing.</summary>
+    private sealed class Sleeper : IPageSource
+    {
+        public ulong Length => ulong.MaxValue;
+
+        public void Read(ulong offset, Span<byte> destination)
+            => TimeProvider.System.Pause(TimeSpan.FromTicks((long)offset), CancellationToken.None);
+
+        public void Dispose()
+        {
+        }
     }
 }
