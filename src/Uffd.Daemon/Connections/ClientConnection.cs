@@ -37,8 +37,26 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Whether a handshake went through.</summary>
     public bool HasAttached { get; set; }
 
-    /// <summary>Whether a handshake is due: the first, or a further one that has begun.</summary>
-    public bool IsHandshaking => !HasAttached || Reader.IsInTheMiddle;
+    /// <summary>Whether it was taken in beyond the most clients, in case it only asks.</summary>
+    public bool IsAtTheDoor { get; set; }
+
+    /// <summary>Whether a request of it was answered.</summary>
+    public bool HasAsked { get; set; }
+
+    /// <summary>How many requests were answered since it was last its turn.</summary>
+    public int AnswersOfTurn { get; set; }
+
+    /// <summary>The answer on its way to it.</summary>
+    public AnswerOutbox Outbox { get; } = new();
+
+    /// <summary>Whether what it sends is left unread for now: it has not read its answer, or has asked much.</summary>
+    public bool IsPaused { get; private set; }
+
+    /// <summary>Whether all it has done is ask: it is nobody's memory, and no client.</summary>
+    public bool IsAsking => HasAsked && !HasAttached && _held.Count == 0;
+
+    /// <summary>Whether a text is due: the first, or a further one that has begun.</summary>
+    public bool IsHandshaking => (!HasAttached && !HasAsked) || Reader.IsInTheMiddle;
 
     /// <summary>Whether there is a reason to keep it: it may say more, is served, or something is kept for it, while its process lives.</summary>
     public bool IsWanted => (IsListening || HasAttached || _held.Count > 0) && !HasExited;
@@ -52,6 +70,24 @@ internal sealed class ClientConnection : IDisposable
         {
             poller.Add(_process.Handle, Token | ExitBit);
         }
+    }
+
+    /// <summary>Leaves unread what it sends: bytes that wait must not wake us again and again.</summary>
+    public void Pause(EventPoller poller)
+    {
+        if (!IsPaused)
+        {
+            IsPaused = true;
+            poller.Remove(Channel.Handle);
+        }
+    }
+
+    /// <summary>Reads again.</summary>
+    public void Resume(EventPoller poller)
+    {
+        IsPaused = false;
+        AnswersOfTurn = 0;
+        poller.Add(Channel.Handle, Token);
     }
 
     /// <summary>
@@ -87,6 +123,17 @@ internal sealed class ClientConnection : IDisposable
         foreach (SafeDescriptorHandle descriptor in rest)
         {
             Keep(descriptor);
+        }
+    }
+
+    /// <summary>Reads nothing at all from it: what it sent, descriptors too, is closed with it by the kernel.</summary>
+    public void TurnAway(EventPoller poller)
+    {
+        IsListening = false;
+        poller.Remove(Channel.Handle);
+        if (_process is not null)
+        {
+            poller.Remove(_process.Handle);
         }
     }
 

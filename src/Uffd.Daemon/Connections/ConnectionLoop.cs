@@ -14,6 +14,9 @@ internal sealed class ConnectionLoop : IDisposable
     private const int ReceiveBytes = 64 << 10;
     private const int ReceivesPerTurn = 16;
     private const int AcceptsPerTurn = 256; // more than the queue holds
+    private const int AnswersPerTurn = 16;
+    private const int MaxAsking = 64;
+    private const int MaxAtTheDoor = 16;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(500);
@@ -21,6 +24,7 @@ internal sealed class ConnectionLoop : IDisposable
     private readonly PagerDaemonOptions _options;
     private readonly FdListener _listener;
     private readonly HandedMemory _memory;
+    private readonly RequestTable _requests;
     private readonly ClientReports _reports;
     private readonly EventPoller _poller = new();
     private readonly Dictionary<ulong, ClientConnection> _connections = [];
@@ -39,6 +43,7 @@ internal sealed class ConnectionLoop : IDisposable
         _listener = listener;
         _reports = reports;
         _memory = new HandedMemory(options, pager, reports);
+        _requests = new RequestTable().Add(StatusRequest.Name, new StatusRequest(pager).Answer);
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }
 
@@ -92,7 +97,7 @@ internal sealed class ConnectionLoop : IDisposable
         Span<PollResult> ready = stackalloc PollResult[64];
         while (!_stopping)
         {
-            bool watchesTime = _acceptAgain != 0 || _connections.Values.Any(connection => connection is { IsListening: true, IsHandshaking: true });
+            bool watchesTime = _acceptAgain != 0 || _connections.Values.Any(connection => connection is { IsListening: true, IsHandshaking: true } or { IsListening: true, IsPaused: true });
             int count = _poller.Wait(ready, watchesTime ? Tick : Timeout.InfiniteTimeSpan);
             for (int index = 0; index < count; index++)
             {
@@ -109,6 +114,7 @@ internal sealed class ConnectionLoop : IDisposable
             if (_accepting)
             {
                 AcceptAgain();
+                ResumePaused();
                 CheckDeadlines();
             }
             else if (!_closed.Task.IsCompleted)
@@ -125,7 +131,7 @@ internal sealed class ConnectionLoop : IDisposable
         try
         {
             // Room for all that a client will need, before it is taken out of the queue: a descriptor that cannot be received is lost.
-            int handshaking = _connections.Values.Count(connection => connection is { IsListening: true, HasAttached: false });
+            int handshaking = _connections.Values.Count(connection => connection is { IsListening: true, HasAttached: false, IsAsking: false });
             DescriptorRoom.Require(handshaking + 1);
             for (int turn = 0; turn < AcceptsPerTurn && _listener.TryAccept() is { } channel; turn++)
             {
@@ -197,9 +203,10 @@ internal sealed class ConnectionLoop : IDisposable
     private void Admit(FdChannel channel)
     {
         PeerCredentials peer = channel.GetPeer();
+        bool isFull = false;
         string? refusal = !MayConnect(peer)
             ? string.Create(CultureInfo.InvariantCulture, $"user {peer.UserId} may not connect (--allow-uid {peer.UserId} would allow it)")
-            : !HasRoom() ? _memory.TooManyClients : null;
+            : (isFull = !HasRoom()) && !HasRoomAtTheDoor() ? _memory.TooManyClients : null;
         if (refusal is not null)
         {
             Refuse(channel, peer.ProcessId, refusal);
@@ -207,7 +214,7 @@ internal sealed class ConnectionLoop : IDisposable
             return;
         }
 
-        var connection = new ClientConnection(channel, peer, ++_lastToken) { Deadline = NextDeadline() };
+        var connection = new ClientConnection(channel, peer, ++_lastToken) { Deadline = NextDeadline(), IsAtTheDoor = isFull };
         try
         {
             connection.Watch(_poller);
@@ -225,7 +232,7 @@ internal sealed class ConnectionLoop : IDisposable
     /// <summary>Looks whether there is room, also for want of news of clients that have just ended.</summary>
     private bool HasRoom()
     {
-        if (_connections.Count >= _options.MaxClients)
+        if (CountClients() >= _options.MaxClients)
         {
             foreach (ClientConnection connection in _connections.Values.ToArray())
             {
@@ -233,8 +240,16 @@ internal sealed class ConnectionLoop : IDisposable
             }
         }
 
-        return _connections.Count < _options.MaxClients;
+        return CountClients() < _options.MaxClients;
     }
+
+    /// <summary>Who only asks takes no client's place; of those there may be <see cref="MaxAsking"/>.</summary>
+    private int CountClients() => _connections.Values.Count(connection => connection is { IsAsking: false, IsAtTheDoor: false });
+
+    /// <summary>A daemon that is full must still tell why: some are let as far as the door, and in when they turn out to ask.</summary>
+    private bool HasRoomAtTheDoor()
+        => _connections.Values.Count(connection => connection.IsAtTheDoor) < MaxAtTheDoor
+            && _connections.Count < _options.MaxClients + MaxAsking + MaxAtTheDoor;
 
     private bool MayConnect(PeerCredentials peer)
         => peer.UserId == 0 || peer.UserId == PeerCredentials.OwnUserId || _options.AllowedUsers.Contains(peer.UserId);
@@ -242,11 +257,14 @@ internal sealed class ConnectionLoop : IDisposable
     /// <summary>Something came on a connection, or its process ended.</summary>
     private void Advance(ClientConnection connection)
     {
-        if (connection.IsListening)
+        if (connection is { IsListening: true, IsPaused: false })
         {
             try
             {
-                Listen(connection);
+                if (!connection.IsAtTheDoor || LetIn(connection))
+                {
+                    Listen(connection);
+                }
             }
             catch (Exception exception) // the daemon goes on, whatever one client does
             {
@@ -257,12 +275,38 @@ internal sealed class ConnectionLoop : IDisposable
         DropUnwanted(connection);
     }
 
+    /// <summary>Looks at what a connection sends to a daemon that is full, without taking it.</summary>
+    /// <returns>Whether it is let in. Else there is nothing to see yet, or it was turned away, and what it sent goes with it unread.</returns>
+    private bool LetIn(ClientConnection connection)
+    {
+        Span<byte> first = stackalloc byte[1];
+        int seen = connection.Channel.Peek(first);
+        if (seen < 0 && !connection.HasExited)
+        {
+            return false;
+        }
+
+        bool asks = seen > 0 && first[0] == (byte)'{';
+        if (asks || (seen > 0 && HasRoom()))
+        {
+            connection.IsAtTheDoor = false;
+            connection.HasAsked = asks; // from now on it counts as one who asks
+            return true;
+        }
+
+        _connections.Remove(connection.Token);
+        connection.TurnAway(_poller);
+        Refuse(connection.Channel, connection.Peer.ProcessId, _memory.TooManyClients);
+        connection.Dispose();
+        return false;
+    }
+
     private void Listen(ClientConnection connection)
     {
         bool open = Receive(connection);
-        if (!connection.IsListening)
+        if (!connection.IsListening || connection.IsPaused)
         {
-            return; // refused meanwhile
+            return; // refused meanwhile, or read on later
         }
 
         if (connection.Reader.Fault is { } fault)
@@ -286,7 +330,7 @@ internal sealed class ConnectionLoop : IDisposable
     /// <returns>False when the client has closed its side.</returns>
     private bool Receive(ClientConnection connection)
     {
-        for (int turn = 0; turn < ReceivesPerTurn; turn++)
+        for (int turn = 0; turn < ReceivesPerTurn && TakeTexts(connection); turn++)
         {
             _received.Clear();
             FdReceiveResult result = connection.Channel.Receive(_buffer, _received);
@@ -296,16 +340,7 @@ internal sealed class ConnectionLoop : IDisposable
             }
 
             connection.Reader.Append(_buffer.AsSpan(0, result.Bytes), _received, result.DescriptorsTruncated);
-            while (connection.Reader.TryTake() is { } message)
-            {
-                if (_memory.Attach(connection, message) is { } fault)
-                {
-                    Refuse(connection, fault);
-                    return true;
-                }
-            }
-
-            if (connection.Reader.Fault is not null || result.WouldBlock)
+            if (!TakeTexts(connection) || connection.Reader.Fault is not null || result.WouldBlock)
             {
                 return true;
             }
@@ -319,6 +354,105 @@ internal sealed class ConnectionLoop : IDisposable
         return true;
     }
 
+    /// <summary>Takes whatever is complete.</summary>
+    /// <returns>False when nothing more is to be read from it now.</returns>
+    private bool TakeTexts(ClientConnection connection)
+    {
+        while (true)
+        {
+            if (connection.Reader.TryTakeRequest() is { } request)
+            {
+                if (!Answer(connection, request))
+                {
+                    return false;
+                }
+            }
+            else if (connection.Reader.TryTake() is { } message)
+            {
+                if (_memory.Attach(connection, message) is { } fault)
+                {
+                    Refuse(connection, fault);
+                    return false;
+                }
+            }
+            else
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>Answers a request as far as the client has room for the answer; it is read on when that has gone out.</summary>
+    /// <returns>False when nothing more is to be read from it now.</returns>
+    private bool Answer(ClientConnection connection, byte[] request)
+    {
+        connection.HasAsked = true;
+        if (connection.IsAsking && _connections.Values.Count(other => other.IsAsking) > MaxAsking)
+        {
+            Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"there are {MaxAsking} connections already that only ask"));
+            return false;
+        }
+
+        if (_requests.Answer(request, out string? fault) is not { } answer)
+        {
+            Refuse(connection, fault!);
+            return false;
+        }
+
+        connection.Outbox.Put(answer);
+        if (!TryFlush(connection, out bool isEmpty))
+        {
+            return false;
+        }
+
+        if (isEmpty && ++connection.AnswersOfTurn < AnswersPerTurn)
+        {
+            return true;
+        }
+
+        connection.Pause(_poller);
+        connection.Deadline = NextDeadline();
+        return false;
+    }
+
+    /// <returns>False when the client reads no more. If it is served it goes on being served.</returns>
+    private bool TryFlush(ClientConnection connection, out bool isEmpty)
+    {
+        try
+        {
+            isEmpty = connection.Outbox.Flush(connection.Channel);
+            return true;
+        }
+        catch (UffdException)
+        {
+            isEmpty = false;
+            connection.StopListening(_poller);
+            return false;
+        }
+    }
+
+    /// <summary>Sends on what waits for slow readers, and reads on where all went out.</summary>
+    private void ResumePaused()
+    {
+        foreach (ClientConnection connection in _connections.Values.Where(connection => connection is { IsListening: true, IsPaused: true }).ToArray())
+        {
+            if (!TryFlush(connection, out bool isEmpty))
+            {
+                DropUnwanted(connection);
+            }
+            else if (isEmpty)
+            {
+                connection.Resume(_poller);
+                Advance(connection);
+            }
+            else if (Stopwatch.GetTimestamp() > connection.Deadline)
+            {
+                Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"it did not read its answer within {_options.HandshakeTimeout.TotalSeconds:0.##} s"));
+                DropUnwanted(connection);
+            }
+        }
+    }
+
     private long NextDeadline() => Stopwatch.GetTimestamp() + (long)(_options.HandshakeTimeout.TotalSeconds * Stopwatch.Frequency);
 
     private void CheckDeadlines()
@@ -326,7 +460,7 @@ internal sealed class ConnectionLoop : IDisposable
         long now = Stopwatch.GetTimestamp();
         foreach (ClientConnection connection in _connections.Values.ToArray())
         {
-            if (connection is { IsListening: true, IsHandshaking: true } && now > connection.Deadline)
+            if (connection is { IsListening: true, IsHandshaking: true, IsPaused: false } && now > connection.Deadline)
             {
                 Refuse(connection, string.Create(
                     CultureInfo.InvariantCulture,

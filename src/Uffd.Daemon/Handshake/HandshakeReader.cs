@@ -8,18 +8,22 @@ namespace Uffd.Daemon;
 internal sealed record HandshakeMessage(IReadOnlyList<RegionDescription> Regions, IReadOnlyList<SafeDescriptorHandle> Descriptors);
 
 /// <summary>
-/// Puts together what a client sends: a JSON array in any number of pieces, with one or more descriptors that may come with it,
-/// before it or after it, and possibly another such message behind. Bounded; it owns the descriptors until they are taken.
+/// Puts together what a client sends, in any number of pieces and one text behind the other: a hand-over is a JSON array with one
+/// or more descriptors that may come with it, before it or after it; a request is a JSON object, and descriptors that come with
+/// it are those of the next hand-over. Bounded; it owns the descriptors until they are taken.
 /// </summary>
 internal sealed class HandshakeReader : IDisposable
 {
     /// <summary>The most bytes of one text.</summary>
     public const int MaxTextBytes = 8 << 20;
 
+    /// <summary>The most bytes of one request.</summary>
+    public const int MaxRequestBytes = 4 << 10;
+
     private const int MaxDescriptors = 16;
 
     private readonly List<SafeDescriptorHandle> _descriptors = [];
-    private readonly JsonArrayBoundary _boundary = new();
+    private readonly JsonBoundary _boundary = new();
     private int _ofNext; // how many of them, the last ones, belong to the next message
     private ArrayBufferWriter<byte> _text = new();
     private ArrayBufferWriter<byte> _behind = new(); // bytes of the next message
@@ -33,6 +37,7 @@ internal sealed class HandshakeReader : IDisposable
     /// <summary>What is missing from the message in the middle, for people.</summary>
     public string Missing => (_boundary.IsComplete, _descriptors.Count) switch
     {
+        _ when _boundary.IsObject => "the request is incomplete",
         (true, 0) => "no descriptor came with the text",
         (false, 0) => _boundary.HasStarted ? "the text is incomplete and no descriptor came" : "nothing came",
         _ => _boundary.HasStarted ? "the text is incomplete" : "a descriptor came but no text",
@@ -74,6 +79,12 @@ internal sealed class HandshakeReader : IDisposable
             return;
         }
 
+        if (_boundary.IsObject && _text.WrittenCount + taken > MaxRequestBytes)
+        {
+            Fault ??= $"the request is longer than {MaxRequestBytes} bytes";
+            return;
+        }
+
         _text.Write(bytes[..taken]);
         if (Fault is null && taken < bytes.Length)
         {
@@ -84,10 +95,23 @@ internal sealed class HandshakeReader : IDisposable
         }
     }
 
-    /// <summary>Takes the next message if all of it has come.</summary>
+    /// <summary>Takes the next request if that is what comes next and all of it has come.</summary>
+    public byte[]? TryTakeRequest()
+    {
+        if (Fault is not null || !_boundary.IsComplete || !_boundary.IsObject)
+        {
+            return null;
+        }
+
+        byte[] request = _text.WrittenSpan.ToArray();
+        BeginNext();
+        return request;
+    }
+
+    /// <summary>Takes the next hand-over if that is what comes next and all of it has come.</summary>
     public HandshakeMessage? TryTake()
     {
-        if (Fault is not null || !_boundary.IsComplete || _descriptors.Count == 0)
+        if (Fault is not null || !_boundary.IsComplete || _boundary.IsObject || _descriptors.Count == 0)
         {
             return null;
         }
@@ -102,16 +126,7 @@ internal sealed class HandshakeReader : IDisposable
         int own = _descriptors.Count - _ofNext;
         var message = new HandshakeMessage(regions, _descriptors[..own]);
         _descriptors.RemoveRange(0, own);
-        _ofNext = 0;
-        _text = new ArrayBufferWriter<byte>(); // not kept: a client is served for long, and may have sent a long text
-        _boundary.Reset();
-        if (_behind.WrittenCount > 0)
-        {
-            ArrayBufferWriter<byte> behind = _behind;
-            _behind = new ArrayBufferWriter<byte>();
-            Append(behind.WrittenSpan, []);
-        }
-
+        BeginNext();
         return message;
     }
 
@@ -132,6 +147,19 @@ internal sealed class HandshakeReader : IDisposable
         }
 
         _descriptors.Clear();
+    }
+
+    private void BeginNext()
+    {
+        _ofNext = 0;
+        _text = new ArrayBufferWriter<byte>(); // not kept: a client is served for long, and may have sent a long text
+        _boundary.Reset();
+        if (_behind.WrittenCount > 0)
+        {
+            ArrayBufferWriter<byte> behind = _behind;
+            _behind = new ArrayBufferWriter<byte>();
+            Append(behind.WrittenSpan, []);
+        }
     }
 
     private void Behind(ReadOnlySpan<byte> bytes)

@@ -21,6 +21,7 @@ internal static class DescriptorAbi
     public const int SO_PEERCRED = 17;
     public const int SO_PEERPIDFD = 77;
     public const int SHUT_RD = 0;
+    public const int MSG_PEEK = 0x2;
     public const int MSG_CTRUNC = 0x8;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;

@@ -140,6 +140,50 @@ public sealed unsafe class FdChannel : IDisposable
         }
     }
 
+    /// <summary>Sends what the other side has room for, with descriptors beside the first byte, and never waits.</summary>
+    /// <param name="bytes">At least one.</param>
+    /// <param name="descriptors">Stay owned by the caller. They go with the first byte: send none with the rest.</param>
+    /// <returns>How many bytes went out; 0 when there is no room, and then no descriptor went either.</returns>
+    /// <exception cref="UffdException">EPIPE, ECONNRESET: the other side has closed.</exception>
+    public int SendAvailable(ReadOnlySpan<byte> bytes, params ReadOnlySpan<SafeDescriptorHandle> descriptors)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors, nameof(descriptors));
+        ArgumentOutOfRangeException.ThrowIfZero(bytes.Length, nameof(bytes));
+        try
+        {
+            return SendSome(bytes, descriptors, DescriptorAbi.MSG_NOSIGNAL | DescriptorAbi.MSG_DONTWAIT);
+        }
+        catch (UffdException exception) when (exception.Errno == Errno.EAGAIN)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>Looks at the bytes that come next and leaves them and their descriptors where they are. Never waits.</summary>
+    /// <param name="buffer">Receives them.</param>
+    /// <returns>How many bytes, 0 at the end of the stream, or -1 when nothing has come yet.</returns>
+    /// <exception cref="UffdException">ECONNRESET and the like.</exception>
+    public int Peek(Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            var vector = new iovec { iov_base = start, iov_len = (nuint)buffer.Length };
+            var message = new msghdr { msg_iov = &vector, msg_iovlen = 1 };
+            nint seen;
+            Errno errno;
+            do
+            {
+                seen = LibC.RecvMsg(Handle, &message, DescriptorAbi.MSG_PEEK | DescriptorAbi.MSG_DONTWAIT);
+                errno = Kernel.LastErrno;
+            }
+            while (seen < 0 && errno == Errno.EINTR);
+
+            return seen >= 0 ? (int)seen
+                : errno == Errno.EAGAIN ? -1
+                : throw new UffdException("receiving from a socket", errno);
+        }
+    }
+
     /// <summary>Receives what is there, at most one message's descriptors.</summary>
     /// <param name="buffer">Receives the bytes.</param>
     /// <param name="descriptors">Receives the descriptors, owned by the caller from then on, even if this throws afterwards.</param>

@@ -139,7 +139,7 @@ public sealed class DeathTests
         await using TestClient first = await scene.AttachAsync();
         TestClient second = await scene.AttachAsync();
         await using TestClient third = await TestClient.StartAsync();
-        await third.Target.ConnectAsync(scene.SocketPath); // what it would send may reach nobody any more
+        await third.HandOverAsync(scene.SocketPath);
         DaemonEvent refused = await scene.Log.WaitAsync(DaemonEventKind.Refused, third.ProcessId);
         Assert.Equal("there are 2 clients already (--max-clients)", refused.Message);
         Assert.Equal($"error: {refused.Message}\n", await third.ReadRefusalAsync());

@@ -10,10 +10,12 @@ public sealed class FuzzTests
 {
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(4);
 
+    private static readonly RequestTable Requests = new RequestTable().Add("status", _ => RequestAnswer.Write(_ => { }));
+
     private static readonly string[] Grains =
     [
         "[", "]", "{", "}", "\"", "\\", ",", ":", "0", "-1", "1e5", "null", "true", "\\u", "\\ud800", "\0", "ÿ", " ", "\n", "//", "/**/",
-        "\"size\"", "\"offset\"", "\"base_host_virt_addr\"", "\"page_size\"", "18446744073709551615", "18446744073709551616", "[[[[[[[[[[[[[[[[[",
+        "\"size\"", "\"offset\"", "\"base_host_virt_addr\"", "\"page_size\"", "\"request\"", "{\"request\":\"status\"}", "18446744073709551615", "18446744073709551616", "[[[[[[[[[[[[[[[[[",
     ];
 
     [Fact]
@@ -88,20 +90,36 @@ public sealed class FuzzTests
         using var reader = new HandshakeReader();
         var messages = new StringBuilder();
         var seen = new List<byte>();
+        int arrays = 0;
         reader.Append([], [new FakeDescriptor()]);
         foreach (byte[] piece in pieces)
         {
             seen.AddRange(piece);
             reader.Append(piece, []);
-            while (reader.TryTake() is { } message)
+            while (true)
             {
-                Assert.NotEmpty(message.Regions);
-                messages.AppendJoin(' ', message.Regions).AppendLine();
-                reader.Append([], [new FakeDescriptor()]);
+                if (reader.TryTakeRequest() is { } request)
+                {
+                    Assert.True(request.Length <= HandshakeReader.MaxRequestBytes);
+                    RequestAnswer? answer = Requests.Answer(request, out string? fault);
+                    messages.AppendLine(answer is null ? fault : Encoding.UTF8.GetString(answer.Line.Span));
+                    Assert.True(answer is null ? !fault!.Contains('\n', StringComparison.Ordinal) : answer.Line.Span.Count((byte)'\n') == 1);
+                }
+                else if (reader.TryTake() is { } message)
+                {
+                    Assert.NotEmpty(message.Regions);
+                    messages.AppendJoin(' ', message.Regions).AppendLine();
+                    reader.Append([], [new FakeDescriptor()]);
+                    arrays++;
+                }
+                else
+                {
+                    break;
+                }
             }
         }
 
-        if (messages.Length > 0)
+        if (arrays > 0 && seen.Find(one => one is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')) == (byte)'[')
         {
             // The first array at least must be one to the library's parser too.
             var json = new Utf8JsonReader(seen.ToArray(), new JsonReaderOptions { AllowMultipleValues = true });
@@ -125,7 +143,7 @@ public sealed class FuzzTests
                 regions[index] = new RegionDescription((ulong)random.NextInt64() << 12, (ulong)random.Next() << 12, (ulong)random.Next() << 12, 4096);
             }
 
-            text.Append(Encoding.UTF8.GetString(RegionDescription.Write(regions)));
+            text.Append(random.Next(3) == 0 ? "{\"request\":\"status\",\"more\":[{}]}\n" : Encoding.UTF8.GetString(RegionDescription.Write(regions)));
         }
 
         return Encoding.UTF8.GetBytes(text.ToString());

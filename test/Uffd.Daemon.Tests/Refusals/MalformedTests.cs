@@ -5,9 +5,9 @@ public sealed class MalformedTests
 {
     public static TheoryData<string, string> Texts => new()
     {
-        { "hello", "does not begin with '['" },
-        { "{\"base_host_virt_addr\":1}", "does not begin with '['" },
-        { "\0", "does not begin with '['" },
+        { "hello", "does not begin with '[' or '{'" },
+        { "{\"base_host_virt_addr\":1}", "the object is no request" },
+        { "\0", "does not begin with '[' or '{'" },
         { "[}", "no valid JSON" },
         { "[nonsense]", "no valid JSON" },
         { "[]", "there are no regions" },

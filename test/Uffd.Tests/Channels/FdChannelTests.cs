@@ -47,6 +47,49 @@ public class FdChannelTests
     }
 
     [Fact]
+    public void What_fits_is_sent_without_waiting_and_its_descriptors_go_once()
+    {
+        using MemoryMapping memfd = MemoryMapping.CreateMemfd("sent", Arena.Page);
+        (FdChannel first, FdChannel second) = FdChannel.CreatePair();
+        using (first)
+        using (second)
+        {
+            byte[] much = new byte[4 << 20];
+            int sent = first.SendAvailable(much, memfd.Descriptor!);
+            Assert.InRange(sent, 1, much.Length - 1);
+            while (first.SendAvailable(much) > 0)
+            {
+                // until there is no room
+            }
+
+            Assert.Equal(0, first.SendAvailable(much, memfd.Descriptor!));
+            second.Receive(new byte[64 << 10], _received);
+            using SafeDescriptorHandle copy = Assert.Single(_received);
+            second.Dispose();
+            Assert.Equal(Errno.EPIPE, Assert.Throws<UffdException>(() => first.SendAvailable(much)).Errno);
+        }
+    }
+
+    [Fact]
+    public void Looking_takes_neither_bytes_nor_descriptors()
+    {
+        using MemoryMapping memfd = MemoryMapping.CreateMemfd("sent", Arena.Page);
+        (FdChannel first, FdChannel second) = FdChannel.CreatePair();
+        using (second)
+        {
+            byte[] seen = new byte[2];
+            Assert.Equal(-1, second.Peek(seen));
+            first.Send("abc"u8, memfd.Descriptor!);
+            Assert.Equal(2, second.Peek(seen));
+            Assert.Equal("ab"u8, seen);
+            Assert.Equal("abc", Receive(second));
+            using SafeDescriptorHandle copy = Assert.Single(_received);
+            first.Dispose();
+            Assert.Equal(0, second.Peek(seen));
+        }
+    }
+
+    [Fact]
     public void As_many_descriptors_as_fit_go_in_one_message()
     {
         using MemoryMapping memfd = MemoryMapping.CreateMemfd("sent", Arena.Page);

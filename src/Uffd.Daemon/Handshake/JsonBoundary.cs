@@ -1,10 +1,10 @@
 namespace Uffd.Daemon;
 
 /// <summary>
-/// Finds where a JSON array that arrives in pieces ends, looking at each byte once: the text has neither a length nor a
+/// Finds where a JSON array or object that arrives in pieces ends, looking at each byte once: the text has neither a length nor a
 /// terminator on the wire. It only tells the boundary; whether the text is well-formed is for the parser.
 /// </summary>
-internal sealed class JsonArrayBoundary
+internal sealed class JsonBoundary
 {
     private const int MaxDepth = 16;
 
@@ -15,13 +15,16 @@ internal sealed class JsonArrayBoundary
     /// <summary>Whether anything but white space was seen.</summary>
     public bool HasStarted { get; private set; }
 
-    /// <summary>Whether the array has closed.</summary>
+    /// <summary>Whether it is an object, as far as its first byte tells: a request, and no hand-over.</summary>
+    public bool IsObject { get; private set; }
+
+    /// <summary>Whether the array or object has closed.</summary>
     public bool IsComplete { get; private set; }
 
     /// <summary>Looks at more bytes.</summary>
     /// <param name="bytes">What follows what was looked at before.</param>
-    /// <param name="fault">One line that says why this is no JSON array, or null.</param>
-    /// <returns>How many bytes belong to the array: fewer than given when it closes among them.</returns>
+    /// <param name="fault">One line that says why this is neither a JSON array nor an object, or null.</param>
+    /// <returns>How many bytes belong to it: fewer than given when it closes among them.</returns>
     public int Advance(ReadOnlySpan<byte> bytes, out string? fault)
     {
         fault = null;
@@ -51,12 +54,13 @@ internal sealed class JsonArrayBoundary
                     break;
             }
 
-            if (!HasStarted && value != (byte)'[')
+            if (!HasStarted && value is not ((byte)'[' or (byte)'{'))
             {
-                fault = $"the text does not begin with '[' but with byte 0x{value:x2}";
+                fault = $"the text does not begin with '[' or '{{' but with byte 0x{value:x2}";
                 return index;
             }
 
+            IsObject = HasStarted ? IsObject : value == (byte)'{';
             HasStarted = true;
             if (_depth > MaxDepth)
             {
@@ -74,13 +78,14 @@ internal sealed class JsonArrayBoundary
         return bytes.Length;
     }
 
-    /// <summary>Begins anew, for the next array.</summary>
+    /// <summary>Begins anew, for the next text.</summary>
     public void Reset()
     {
         _depth = 0;
         _inString = false;
         _escaped = false;
         HasStarted = false;
+        IsObject = false;
         IsComplete = false;
     }
 
