@@ -18,6 +18,7 @@ public sealed class PagerDaemon : IDisposable
     private readonly FdListener _listener;
     private readonly ConnectionLoop _connections;
     private readonly ClientReports _reports;
+    private readonly StatusRequest _status;
     private int _stopped;
 
     /// <summary>Listens. Clients are served from now on.</summary>
@@ -39,13 +40,17 @@ public sealed class PagerDaemon : IDisposable
             throw;
         }
 
-        _connections = new ConnectionLoop(options, _pager, _listener, _reports);
+        _status = new StatusRequest(options, _pager, _reports);
+        _connections = new ConnectionLoop(options, _pager, _listener, _reports, new RequestTable().Add(StatusRequest.Name, _status.Answer));
         _connections.Start();
         _reports.Report(new DaemonEvent(DaemonEventKind.Ready, options.SocketPath));
     }
 
     /// <summary>The clients that are being served, forked children among them.</summary>
     public IReadOnlyCollection<AddressSpace> Clients => _pager.AddressSpaces;
+
+    /// <summary>What it serves and has done, as it also tells who asks on its socket. Also after it has stopped.</summary>
+    public DaemonStatus GetStatus() => _status.Take();
 
     /// <summary>
     /// Stops: no new clients, then everything that clients still miss is brought for up to

@@ -48,6 +48,7 @@ public sealed class AddressSpace : IDisposable
         TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
         TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
         _pending = table.Slices.Sum(slice => table.Map.CountUnsettled(slice.FirstPage, slice.EndPage)); // of a child: less than all
+        Counters.ResidentBytes = parent is null ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes);
 
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
@@ -105,7 +106,7 @@ public sealed class AddressSpace : IDisposable
     internal long PendingPages => Volatile.Read(ref _pending);
 
     /// <summary>The counts so far.</summary>
-    public AddressSpaceStatistics GetStatistics() => Counters.Snapshot(Math.Max(0, PendingPages), TotalPages);
+    public AddressSpaceStatistics GetStatistics() => Counters.Snapshot(PendingPages, TotalPages, (long)TotalBytes);
 
     /// <summary>Starts the background fill if it is not running; behind the working set, where one is being replayed.</summary>
     /// <exception cref="OutOfMemoryException">There is no memory for its thread.</exception>

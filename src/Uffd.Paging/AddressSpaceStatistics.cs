@@ -1,91 +1,92 @@
 namespace Uffd.Paging;
 
-/// <summary>What was done for an address space so far. Counts of pages are in pages of each region's own size.</summary>
-/// <param name="Faults">Page faults read.</param>
-/// <param name="DuplicateFaults">Of these, those whose page was there or on its way already.</param>
-/// <param name="DemandPages">Pages filled because a fault waited.</param>
-/// <param name="BackgroundPages">Pages filled by the background fill.</param>
-/// <param name="ReadAheadPages">Pages filled because a fault nearby made them likely to be touched next.</param>
-/// <param name="ReplayedPages">Pages filled because a recorded working set has them.</param>
-/// <param name="ZeroPages">Of all these, those that were mapped as zeros and not copied.</param>
-/// <param name="CopiedBytes">Bytes copied into the process.</param>
-/// <param name="RemovedPages">Pages that the process discarded.</param>
-/// <param name="PoisonedPages">Pages poisoned because their content could not be had.</param>
-/// <param name="SourceFailures">Failed attempts to get a page's content.</param>
-/// <param name="Retries">Fills tried again because the address space was changing (EAGAIN).</param>
-/// <param name="AlreadyPresent">Fills that found the page there (EEXIST).</param>
-/// <param name="Events">Events of the process that were applied: remove, unmap, remap, fork.</param>
-/// <param name="OutsideFaults">Faults on registered memory that belongs to no region.</param>
-/// <param name="PrefetchHits">Read-ahead pages that the thread they were brought for went past.</param>
-/// <param name="PrefetchWaste">Read-ahead pages whose thread went elsewhere.</param>
-/// <param name="PendingPages">Pages of the regions that are still to come.</param>
-/// <param name="TotalPages">Pages of the regions as handed over.</param>
-public sealed record AddressSpaceStatistics(
-    long Faults,
-    long DuplicateFaults,
-    long DemandPages,
-    long BackgroundPages,
-    long ReadAheadPages,
-    long ReplayedPages,
-    long ZeroPages,
-    long CopiedBytes,
-    long RemovedPages,
-    long PoisonedPages,
-    long SourceFailures,
-    long Retries,
-    long AlreadyPresent,
-    long Events,
-    long OutsideFaults,
-    long PrefetchHits,
-    long PrefetchWaste,
-    long PendingPages,
-    long TotalPages)
+/// <summary>
+/// What was done for an address space so far, or for all of a <see cref="Pager"/>. Counts of pages are in pages of each region's
+/// own size. docs/metrics.md tells what each says when things are slow.
+/// </summary>
+public sealed record AddressSpaceStatistics
 {
+    /// <summary>Page faults read.</summary>
+    public long Faults { get; init; }
+
+    /// <summary>Of these, those on a page that was missing and that nobody had begun to bring.</summary>
+    public long MissingFaults { get; init; }
+
+    /// <summary>Of these, those whose page was there or on its way already.</summary>
+    public long DuplicateFaults { get; init; }
+
+    /// <summary>Of these, those of a write to a protected page.</summary>
+    public long WriteProtectFaults { get; init; }
+
+    /// <summary>Of these, those on a page that is in the page cache and not mapped.</summary>
+    public long MinorFaults { get; init; }
+
+    /// <summary>Faults on registered memory that belongs to no region, each time that one is looked at.</summary>
+    public long OutsideFaults { get; init; }
+
+    /// <summary>Pages filled because a fault waited.</summary>
+    public long DemandPages { get; init; }
+
+    /// <summary>Pages filled by the background fill.</summary>
+    public long BackgroundPages { get; init; }
+
+    /// <summary>Pages filled because a recorded working set has them.</summary>
+    public long ReplayedPages { get; init; }
+
+    /// <summary>Pages filled because a fault nearby made them likely to be touched next.</summary>
+    public long ReadAheadPages { get; init; }
+
+    /// <summary>Read-ahead pages that the thread they were brought for went past.</summary>
+    public long PrefetchHits { get; init; }
+
+    /// <summary>Read-ahead pages whose thread went elsewhere.</summary>
+    public long PrefetchWaste { get; init; }
+
     /// <summary>Pages filled, for whatever reason.</summary>
     public long FilledPages => DemandPages + ReadAheadPages + ReplayedPages + BackgroundPages;
-}
 
-/// <summary>The counters behind <see cref="AddressSpaceStatistics"/>, bumped by the fault loop and the background fill.</summary>
-internal sealed class SpaceCounters
-{
-    public long Faults;
-    public long DuplicateFaults;
-    public long DemandPages;
-    public long BackgroundPages;
-    public long ReadAheadPages;
-    public long ReplayedPages;
-    public long ZeroPages;
-    public long CopiedBytes;
-    public long RemovedPages;
-    public long PoisonedPages;
-    public long SourceFailures;
-    public long Retries;
-    public long AlreadyPresent;
-    public long Events;
-    public long OutsideFaults;
-    public long PrefetchHits;
-    public long PrefetchWaste;
+    /// <summary>Of all pages filled, those that were mapped as zeros and not copied.</summary>
+    public long ZeroPages { get; init; }
 
-    public static void Add(ref long counter, long amount = 1) => Interlocked.Add(ref counter, amount);
+    /// <summary>Bytes copied into the process.</summary>
+    public long CopiedBytes { get; init; }
 
-    public AddressSpaceStatistics Snapshot(long pending, long total) => new(
-        Volatile.Read(ref Faults),
-        Volatile.Read(ref DuplicateFaults),
-        Volatile.Read(ref DemandPages),
-        Volatile.Read(ref BackgroundPages),
-        Volatile.Read(ref ReadAheadPages),
-        Volatile.Read(ref ReplayedPages),
-        Volatile.Read(ref ZeroPages),
-        Volatile.Read(ref CopiedBytes),
-        Volatile.Read(ref RemovedPages),
-        Volatile.Read(ref PoisonedPages),
-        Volatile.Read(ref SourceFailures),
-        Volatile.Read(ref Retries),
-        Volatile.Read(ref AlreadyPresent),
-        Volatile.Read(ref Events),
-        Volatile.Read(ref OutsideFaults),
-        Volatile.Read(ref PrefetchHits),
-        Volatile.Read(ref PrefetchWaste),
-        pending,
-        total);
+    /// <summary>Bytes that are there now: brought, and not discarded or unmapped since.</summary>
+    public long ResidentBytes { get; init; }
+
+    /// <summary>Pages that the process discarded.</summary>
+    public long RemovedPages { get; init; }
+
+    /// <summary>Pages poisoned because their content could not be had.</summary>
+    public long PoisonedPages { get; init; }
+
+    /// <summary>Failed attempts to get a page's content.</summary>
+    public long SourceFailures { get; init; }
+
+    /// <summary>Times that a source was asked again for a page that a fault waits for, because it had failed.</summary>
+    public long SourceRetries { get; init; }
+
+    /// <summary>Fills tried again because the address space was changing (EAGAIN).</summary>
+    public long Retries { get; init; }
+
+    /// <summary>Fills that found the page there (EEXIST).</summary>
+    public long AlreadyPresent { get; init; }
+
+    /// <summary>Events of the process that were applied: remove, unmap, remap, fork.</summary>
+    public long Events { get; init; }
+
+    /// <summary>Pages of the regions that are still to come.</summary>
+    public long PendingPages { get; init; }
+
+    /// <summary>Pages of the regions as handed over.</summary>
+    public long TotalPages { get; init; }
+
+    /// <summary>Bytes of the regions as handed over.</summary>
+    public long TotalBytes { get; init; }
+
+    /// <summary>How long demand fills took, from the reading of the fault until its page was installed.</summary>
+    public LatencyHistogram FillLatency { get; init; } = new();
+
+    /// <summary>How long reads of a source took, of whatever length. A source in memory, as a mapped file is, may not be read at all.</summary>
+    public LatencyHistogram SourceLatency { get; init; } = new();
 }

@@ -32,15 +32,26 @@ public sealed class Pager : IDisposable
     private readonly PagerOptions _options;
     private readonly ConcurrentDictionary<int, AddressSpace> _spaces = new();
     private readonly Lock _attaching = new();
+    private readonly SpaceTotals _totals = new();
     private int _lastId;
     private bool _disposed;
 
     /// <summary>Creates a pager that serves nothing yet.</summary>
     /// <param name="options">How; null for the defaults.</param>
-    public Pager(PagerOptions? options = null) => _options = options ?? new PagerOptions();
+    public Pager(PagerOptions? options = null)
+    {
+        _options = options ?? new PagerOptions();
+        PagingMeter.Ensure();
+    }
 
     /// <summary>What is being served.</summary>
     public IReadOnlyCollection<AddressSpace> AddressSpaces => [.. _spaces.Values];
+
+    /// <summary>
+    /// The counts of all address spaces together, of those that have ended too. What is there now (pending, total and resident) is that
+    /// of the ones that are served.
+    /// </summary>
+    public AddressSpaceStatistics GetStatistics() => _totals.Sum();
 
     /// <summary>Serves an address space from now on.</summary>
     /// <param name="userfaultfd">Non-blocking, after its handshake, its ranges registered. Owned by the pager from now on.</param>
@@ -119,7 +130,12 @@ public sealed class Pager : IDisposable
         }
     }
 
-    internal void Forget(AddressSpace space) => _spaces.TryRemove(space.Id, out _);
+    internal void Forget(AddressSpace space)
+    {
+        _spaces.TryRemove(space.Id, out _);
+        _totals.End(space);
+        SpaceTotals.OfProcess.End(space);
+    }
 
     /// <summary>
     /// Serves a forked child as its parent: called by the parent's fault loop while it holds the gate, so that the states are those
@@ -156,6 +172,8 @@ public sealed class Pager : IDisposable
             ObjectDisposedException.ThrowIf(_disposed && parent is null, this);
             var space = new AddressSpace(this, ++_lastId, userfaultfd, table, options, _options.Notice, parent);
             _spaces[space.Id] = space;
+            _totals.Begin(space);
+            SpaceTotals.OfProcess.Begin(space);
             if (parent is not null)
             {
                 AnnounceFork(space);
@@ -172,7 +190,7 @@ public sealed class Pager : IDisposable
             }
             catch
             {
-                _spaces.TryRemove(space.Id, out _);
+                Forget(space);
                 throw;
             }
 

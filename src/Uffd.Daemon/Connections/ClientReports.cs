@@ -12,11 +12,33 @@ internal sealed class ClientReports
     private readonly ConcurrentDictionary<AddressSpace, Client> _clients = new(ReferenceEqualityComparer.Instance);
     private readonly ConcurrentDictionary<Task, byte> _watches = new();
     private int _lastClient;
+    private long _refused;
 
     public ClientReports(Action<DaemonEvent>? observer) => _observer = observer;
 
+    /// <summary>How many clients there were.</summary>
+    public int AttachedCount => Volatile.Read(ref _lastClient);
+
+    /// <summary>How many connections were refused.</summary>
+    public long RefusedCount => Volatile.Read(ref _refused);
+
+    /// <summary>The clients that are served.</summary>
+    /// <param name="most">How many to look at: the latest.</param>
+    /// <param name="count">How many there are.</param>
+    public IReadOnlyList<ClientStatus> TakeClients(int most, out int count)
+    {
+        Client[] clients = [.. _clients.Values.OrderBy(client => client.Number)];
+        count = clients.Length;
+        return [.. clients.TakeLast(most).Select(client => client.Status())];
+    }
+
     public void Report(DaemonEvent happened)
     {
+        if (happened.Kind == DaemonEventKind.Refused)
+        {
+            Interlocked.Increment(ref _refused);
+        }
+
         lock (_gate)
         {
             _observer?.Invoke(happened);
@@ -26,7 +48,7 @@ internal sealed class ClientReports
     /// <summary>A client is served: tells so, and later when its memory is resident and when it is gone.</summary>
     public void Attached(AddressSpace space, int processId, int regions)
     {
-        Client client = Add(space, processId);
+        Client client = Add(space, processId, ProcessNames.Read(processId));
         Report(client.Event(DaemonEventKind.Attached, $"{Sizes.Format(space.TotalBytes)} in {regions} {(regions == 1 ? "region" : "regions")}"));
         Watch(client);
     }
@@ -34,8 +56,8 @@ internal sealed class ClientReports
     /// <summary>A client's child is served.</summary>
     public void Forked(AddressSpace child)
     {
-        int processId = child.Parent is { } parent && _clients.TryGetValue(parent, out Client? known) ? known.ProcessId : 0;
-        Client client = Add(child, processId);
+        Client? parent = child.Parent is { } space ? _clients.GetValueOrDefault(space) : null;
+        Client client = Add(child, parent?.ProcessId ?? 0, parent?.Name ?? "");
         Report(client.Event(DaemonEventKind.Attached, $"{Sizes.Format(child.TotalBytes)}, a forked child"));
         Watch(client);
     }
@@ -56,9 +78,9 @@ internal sealed class ClientReports
     /// <summary>Waits until the ends of all clients that have ended are told.</summary>
     public Task FlushAsync() => Task.WhenAny(Task.WhenAll(_watches.Keys), Task.Delay(TimeSpan.FromSeconds(1)));
 
-    private Client Add(AddressSpace space, int processId)
+    private Client Add(AddressSpace space, int processId, string name)
     {
-        var client = new Client(space, Interlocked.Increment(ref _lastClient), processId, Stopwatch.GetTimestamp());
+        var client = new Client(space, Interlocked.Increment(ref _lastClient), processId, name, Stopwatch.GetTimestamp());
         _clients[space] = client;
         return client;
     }
@@ -87,8 +109,17 @@ internal sealed class ClientReports
         _clients.TryRemove(client.Space, out _);
     }
 
-    private sealed record Client(AddressSpace Space, int Number, int ProcessId, long Since)
+    private sealed record Client(AddressSpace Space, int Number, int ProcessId, string Name, long Since)
     {
+        public ClientStatus Status() => new()
+        {
+            Number = Number,
+            ProcessId = ProcessId,
+            Name = Name,
+            Seconds = Math.Round(Stopwatch.GetElapsedTime(Since).TotalSeconds, 3),
+            Counts = Space.GetStatistics(),
+        };
+
         public DaemonEvent Event(DaemonEventKind kind, string message) => new(
             kind,
             message,

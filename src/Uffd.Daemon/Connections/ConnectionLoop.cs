@@ -15,6 +15,7 @@ internal sealed class ConnectionLoop : IDisposable
     private const int ReceivesPerTurn = 16;
     private const int AcceptsPerTurn = 256; // more than the queue holds
     private const int AnswersPerTurn = 16;
+    private const int LargeAnswer = 16 << 10; // one of these is enough for a turn
     private const int MaxAsking = 64;
     private const int MaxAtTheDoor = 16;
 
@@ -37,13 +38,13 @@ internal sealed class ConnectionLoop : IDisposable
     private volatile bool _accepting = true;
     private volatile bool _stopping;
 
-    public ConnectionLoop(PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports)
+    public ConnectionLoop(PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports, RequestTable requests)
     {
         _options = options;
         _listener = listener;
         _reports = reports;
         _memory = new HandedMemory(options, pager, reports);
-        _requests = new RequestTable().Add(StatusRequest.Name, new StatusRequest(pager).Answer);
+        _requests = requests;
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }
 
@@ -405,7 +406,7 @@ internal sealed class ConnectionLoop : IDisposable
             return false;
         }
 
-        if (isEmpty && ++connection.AnswersOfTurn < AnswersPerTurn)
+        if (isEmpty && answer.Line.Length < LargeAnswer && ++connection.AnswersOfTurn < AnswersPerTurn)
         {
             return true;
         }

@@ -13,7 +13,7 @@ internal sealed record DemoWorkerLine(long Touched, DemoWorkerResult? Done = nul
 /// <param name="FirstAccessMs">From before it mapped its memory until it had read the first page.</param>
 /// <param name="WrongPages">Pages whose checksum was not the image's.</param>
 /// <param name="Sha256">Of the memory, as long as the image.</param>
-/// <param name="TouchNanoseconds">Counts of all touches by duration: <see cref="LatencyHistogram"/>.</param>
+/// <param name="TouchNanoseconds">Counts of all touches by duration: <see cref="Paging.LatencyHistogram"/>.</param>
 internal sealed record DemoWorkerResult(double FirstAccessMs, long WrongPages, string Sha256, IReadOnlyList<long> TouchNanoseconds);
 
 /// <summary>JSON without reflection.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Uffd.Paging;
 
 namespace Uffd.Daemon.Demo;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using Uffd.Paging;
 
 namespace Uffd.Daemon.Demo;
 

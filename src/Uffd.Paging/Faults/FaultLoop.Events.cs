@@ -110,7 +110,7 @@ internal sealed partial class FaultLoop
             long first = slice.PageOf(part.Start);
             slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (page, count, before) =>
             {
-                SettleRun(count, before);
+                SettleRun(slice, count, before);
                 for (long index = 0; index < count && before == PageState.FillingWanted; index++)
                 {
                     // Its fill will find the claim gone and drop the bytes; the fault that waits for it is ours again.
@@ -134,16 +134,20 @@ internal sealed partial class FaultLoop
             if (!part.IsEmpty)
             {
                 long first = slice.PageOf(part.Start);
-                slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (_, count, before) => SettleRun(count, before));
+                slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (_, count, before) => SettleRun(slice, count, before));
             }
         }
     }
 
-    private void SettleRun(long count, PageState before)
+    private void SettleRun(RegionSlice slice, long count, PageState before)
     {
         if (before.IsUnsettled())
         {
             _space.Settled(count);
+        }
+        else if (before == PageState.Present)
+        {
+            SpaceCounters.Add(ref _space.Counters.ResidentBytes, -(count << slice.PageShift));
         }
     }
 }

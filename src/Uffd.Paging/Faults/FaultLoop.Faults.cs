@@ -19,14 +19,25 @@ internal sealed partial class FaultLoop
         }
 
         long page = slice.PageOf(fault.Address);
+        SpaceCounters counters = _space.Counters;
+        counters.WriteProtectFaults += fault.Kind == PageFaultKind.WriteProtect ? 1 : 0;
+        counters.MinorFaults += fault.Kind == PageFaultKind.Minor ? 1 : 0;
         return fault.Kind switch
         {
-            PageFaultKind.Missing => ServePage(new PageKey(slice.Map, page), attempts: 0, slice, (int)fault.ThreadId),
+            PageFaultKind.Missing => ServeMissing(slice, page, (int)fault.ThreadId),
 
             // Nobody here protects pages or fills the page cache: give the thread what it waits for.
             PageFaultKind.WriteProtect => Accept(_userfaultfd.WriteProtect(slice.RangeOf(page, 1), UffdWriteProtectModes.Unprotect), slice, page),
             _ => Accept(_userfaultfd.Continue(slice.RangeOf(page, 1)), slice, page),
         };
+    }
+
+    private bool ServeMissing(RegionSlice slice, long page, int thread)
+    {
+        long duplicates = _space.Counters.DuplicateFaults; // counted by this thread alone
+        bool alive = ServePage(new PageKey(slice.Map, page), attempts: 0, slice, thread);
+        _space.Counters.MissingFaults += duplicates == _space.Counters.DuplicateFaults ? 1 : 0;
+        return alive;
     }
 
     private bool ServePage(PageKey key, int attempts, RegionSlice? known = null, int thread = 0)
@@ -88,6 +99,7 @@ internal sealed partial class FaultLoop
     private bool FillOnDemand(RegionSlice slice, long page, int attempts, int thread)
     {
         _space.LastFault = page;
+        _filler.FaultRead = _parked.ReadTimestamp;
 
         // One that is tried again is tried alone: it may have failed for its neighbours' sake.
         AheadPlan plan = attempts > 0 ? new AheadPlan(page, 1) : PlanAround(slice, page, thread);
@@ -128,6 +140,7 @@ internal sealed partial class FaultLoop
             }
 
             slice.Map.Exchange(page, PageState.Parked);
+            SpaceCounters.Add(ref _space.Counters.SourceRetries);
             _parked.AddLater(new PageKey(slice.Map, page), attempts + 1, BackOff(attempts));
             return true;
         }
@@ -152,6 +165,7 @@ internal sealed partial class FaultLoop
                 return true;
             case Errno.EEXIST or Errno.ENOENT:
                 slice.Map.Exchange(page, result.Errno == Errno.EEXIST ? PageState.Present : PageState.Unregistered);
+                SpaceCounters.Add(ref _space.Counters.ResidentBytes, result.Errno == Errno.EEXIST ? (long)slice.PageSize : 0);
                 _space.Settled(1);
                 _userfaultfd.Wake(slice.RangeOf(page, 1));
                 return true;
@@ -191,6 +205,7 @@ internal sealed partial class FaultLoop
         {
             SpaceCounters.Add(ref _space.Counters.DemandPages);
             SpaceCounters.Add(ref _space.Counters.ZeroPages);
+            _space.Counters.MeasureFill(_parked.ReadTimestamp);
             if (!removed)
             {
                 SpaceCounters.Add(ref _space.Counters.RemovedPages); // discarded without an event
@@ -230,6 +245,7 @@ internal sealed partial class FaultLoop
 
     private bool ServeParked(ParkedFault parked)
     {
+        _parked.ReadTimestamp = parked.ReadTimestamp;
         if (parked.Key.Map is null)
         {
             return ServeOutside(parked.OutsideAddress);

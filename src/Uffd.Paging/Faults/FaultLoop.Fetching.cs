@@ -15,6 +15,7 @@ internal sealed partial class FaultLoop : IFetchSink
     /// <summary>Called on any thread.</summary>
     void IFetchSink.Completed(Fetch fetch)
     {
+        _space.Counters.MeasureSource(fetch);
         _fetched.Enqueue(fetch);
         _poller.Wake();
     }
@@ -49,6 +50,7 @@ internal sealed partial class FaultLoop : IFetchSink
             DemandPage = page,
             Attempts = attempts,
             Since = Stopwatch.GetTimestamp(),
+            FaultRead = _parked.ReadTimestamp,
         });
         FetchAhead(slice, end, plan.First + plan.Pages);
         return true;
@@ -152,6 +154,8 @@ internal sealed partial class FaultLoop : IFetchSink
         {
             return false;
         }
+
+        _parked.ReadTimestamp = fetch.FaultRead;
 
         // Where it was discarded or unmapped meanwhile, it is nobody's failure any more.
         return map[page] is not (PageState.Filling or PageState.FillingWanted) || FailOnDemand(fetch.Slice, page, fetch.Attempts, outcome.Reason!);

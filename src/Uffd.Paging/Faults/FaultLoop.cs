@@ -146,6 +146,7 @@ internal sealed partial class FaultLoop
         }
 
         bool alive = true;
+        _parked.ReadTimestamp = Stopwatch.GetTimestamp();
         foreach (PageFault fault in _faults)
         {
             alive &= ServeFault(fault);

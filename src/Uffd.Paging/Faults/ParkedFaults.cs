@@ -7,7 +7,8 @@ namespace Uffd.Paging;
 /// <param name="Attempts">How often its source has failed.</param>
 /// <param name="DueTimestamp">When (<see cref="Stopwatch"/>).</param>
 /// <param name="OutsideAddress">An address outside all regions.</param>
-internal readonly record struct ParkedFault(PageKey Key, int Attempts, long DueTimestamp, ulong OutsideAddress);
+/// <param name="ReadTimestamp">When it was read.</param>
+internal readonly record struct ParkedFault(PageKey Key, int Attempts, long DueTimestamp, ulong OutsideAddress, long ReadTimestamp = 0);
 
 /// <summary>
 /// Faults that could not be served and that nothing will announce again: those that met a changing address space are tried
@@ -22,6 +23,9 @@ internal sealed class ParkedFaults
     private readonly PriorityQueue<ParkedFault, long> _queue = new();
     private int _eager;
     private long _pausedUntil;
+
+    /// <summary>When the fault that is being served was read: what is parked keeps it.</summary>
+    public long ReadTimestamp { get; set; }
 
     public bool IsEmpty => _queue.Count == 0 && _pausedUntil == 0;
 
@@ -76,7 +80,7 @@ internal sealed class ParkedFaults
 
     private static long After(TimeSpan delay) => Stopwatch.GetTimestamp() + (long)(delay.TotalSeconds * Stopwatch.Frequency);
 
-    private void Add(ParkedFault parked) => _queue.Enqueue(parked, parked.DueTimestamp);
+    private void Add(ParkedFault parked) => _queue.Enqueue(parked with { ReadTimestamp = ReadTimestamp }, parked.DueTimestamp);
 
     /// <summary>The process that caused the EAGAIN goes on within microseconds of the read; only a slow one is worth a timer.</summary>
     private long SoonTimestamp() => After(_eager++ < EagerTries ? TimeSpan.FromMicroseconds(20) : Slow);

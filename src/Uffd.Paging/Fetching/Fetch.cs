@@ -36,6 +36,12 @@ internal sealed class Fetch
     /// <summary>How often its source has failed.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>When the fault was read that waits for it.</summary>
+    public long FaultRead { get; init; }
+
+    /// <summary>When its turn came, and the source was asked.</summary>
+    public long ReadSince { get; set; }
+
     /// <summary>When it was asked for (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
     public long Since { get; init; }
 

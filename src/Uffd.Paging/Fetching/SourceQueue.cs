@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Uffd.Paging;
@@ -141,6 +142,7 @@ internal sealed class SourceQueue
         {
             buffer = Rent(request.Fetch.Bytes);
             Memory<byte> destination = buffer.Memory[..request.Fetch.Bytes];
+            request.Fetch.ReadSince = Stopwatch.GetTimestamp();
             ValueTask read = _source.ReadAsync(request.Fetch.Offset, destination, request.Token);
             waited = !read.IsCompleted;
             await read.ConfigureAwait(false);

@@ -61,6 +61,7 @@ internal sealed class BackgroundFill : IFetchSink
     /// <summary>Called on any thread.</summary>
     void IFetchSink.Completed(Fetch fetch)
     {
+        _space.Counters.MeasureSource(fetch);
         _fetched.Enqueue(fetch);
         _signal.Set();
     }

@@ -52,6 +52,9 @@ internal sealed unsafe class PageFiller : IDisposable
         _gate = gate;
     }
 
+    /// <summary>When the fault was read that waits for the page in hand (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
+    public long FaultRead { get; set; }
+
     /// <summary>Looking for zeros costs a look at each byte: done where nobody waits.</summary>
     private bool LooksForZeros => _kind is FillKind.Background or FillKind.Replay;
 
@@ -101,6 +104,7 @@ internal sealed unsafe class PageFiller : IDisposable
     {
         _kind = fetch.Kind;
         _demandPage = fetch.DemandPage;
+        FaultRead = fetch.FaultRead;
         return InstallWithoutZeros(fetch.Slice, fetch.FirstPage, fetch.Pages, fetch.Address);
     }
 
@@ -152,7 +156,9 @@ internal sealed unsafe class PageFiller : IDisposable
             address = (ulong)_staging;
             try
             {
+                long asked = System.Diagnostics.Stopwatch.GetTimestamp();
                 slice.Source.Read(offset, new Span<byte>(_staging, count << slice.PageShift)); // inside the staging buffer by the line above
+                _space.Counters.MeasureSource(asked);
             }
             catch (Exception exception) // a source may be anyone's code, and what it throws is no reason to give up the rest
             {
@@ -281,6 +287,7 @@ internal sealed unsafe class PageFiller : IDisposable
         {
             case Errno.EEXIST:
                 SpaceCounters.Add(ref _space.Counters.AlreadyPresent);
+                SpaceCounters.Add(ref _space.Counters.ResidentBytes, (long)slice.PageSize);
                 Settle(slice.Map, page, 1, PageState.Present);
                 _space.Userfaultfd.Wake(slice.RangeOf(page, 1)); // whoever put it there may have woken nobody
                 return FillOutcome.Done(filled + 1);
@@ -324,10 +331,12 @@ internal sealed unsafe class PageFiller : IDisposable
             return;
         }
 
+        SpaceCounters.Add(ref _space.Counters.ResidentBytes, (long)bytes);
         bool demanded = _demandPage >= first && _demandPage < first + pages;
         if (demanded)
         {
             SpaceCounters.Add(ref _space.Counters.DemandPages);
+            _space.Counters.MeasureFill(FaultRead);
         }
 
         if (pages > 1 || !demanded)

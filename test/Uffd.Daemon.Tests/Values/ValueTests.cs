@@ -1,4 +1,3 @@
-using Uffd.Daemon.Demo;
 
 namespace Uffd.Daemon.Tests.Values;
 
@@ -47,55 +46,6 @@ public sealed class ValueTests
     [InlineData(512UL << 20, "512 MiB")]
     [InlineData(ulong.MaxValue, "16384 PiB")]
     public void Size_is_written(ulong bytes, string text) => Assert.Equal(text, Sizes.Format(bytes));
-
-    [Fact]
-    public void Percentiles_are_right_to_a_tenth()
-    {
-        var histogram = new LatencyHistogram();
-        for (int microseconds = 1; microseconds <= 1000; microseconds++)
-        {
-            histogram.Add(microseconds * 1000L);
-        }
-
-        Assert.Equal(1000, histogram.Count);
-        Assert.InRange(histogram.Percentile(0.5), 450_000, 550_000);
-        Assert.InRange(histogram.Percentile(0.99), 890_000, 1_090_000);
-        Assert.InRange(histogram.Percentile(0), 900, 1100);
-        Assert.InRange(histogram.Percentile(1), 900_000, 1_100_000);
-        LatencyHistogram slowest = histogram.Slowest(10);
-        Assert.Equal(10, slowest.Count);
-        Assert.InRange(slowest.Percentile(0.01), 900_000, 1_100_000);
-        Assert.Equal(1000, histogram.Slowest(5000).Count);
-    }
-
-    [Fact]
-    public void Histogram_survives_odd_durations_and_counts()
-    {
-        var histogram = new LatencyHistogram();
-        foreach (long odd in (long[])[long.MinValue, -1, 0, 1, long.MaxValue])
-        {
-            histogram.Add(odd);
-        }
-
-        Assert.Equal(5, histogram.Count);
-        Assert.Equal(histogram.ToCounts(), new LatencyHistogram(histogram.ToCounts()).ToCounts());
-        Assert.Equal(3, new LatencyHistogram([-5, 3, .. Enumerable.Repeat(0L, 1000), 7]).Count); // negative, and behind the last bucket
-        Assert.Equal(0, new LatencyHistogram().Percentile(0.5));
-        Assert.Empty(new LatencyHistogram().ToDoublings());
-        Assert.Empty(new LatencyHistogram().ToCounts());
-        Assert.Equal(0, new LatencyHistogram().Slowest(3).Count);
-    }
-
-    [Fact]
-    public void Doublings_hold_every_count_and_no_empty_ends()
-    {
-        var histogram = new LatencyHistogram();
-        histogram.Add(5); // 4 to 8
-        histogram.Add(6);
-        histogram.Add(40); // 32 to 64
-        IReadOnlyList<(double UpToNanoseconds, long Count)> bars = histogram.ToDoublings();
-        Assert.Equal([(8.0, 2L), (16.0, 0L), (32.0, 0L), (64.0, 1L)], bars);
-    }
 
     [Fact]
     public void Registered_mappings_are_found_with_their_page_size()

@@ -8,7 +8,7 @@ namespace Uffd.Tool.Tests.Serving;
 /// <summary>The lines that the daemon's events become.</summary>
 public sealed class ServePrinterTests
 {
-    private static readonly AddressSpaceStatistics Served = New();
+    private static readonly AddressSpaceStatistics Served = new() { Faults = 3, DemandPages = 4, BackgroundPages = 5, ZeroPages = 1, TotalPages = 9 };
 
     public static TheoryData<DaemonEvent, string> Events => new()
     {
@@ -75,10 +75,6 @@ public sealed class ServePrinterTests
         Assert.InRange(lines.Length, ServePrinter.MaxWaiting, ServePrinter.MaxWaiting + 3);
         Assert.Contains(lines, line => line.EndsWith("lines were lost: nobody read them", StringComparison.Ordinal));
     }
-
-    private static AddressSpaceStatistics New()
-        => new(Faults: 3, DuplicateFaults: 0, DemandPages: 4, BackgroundPages: 5, ReadAheadPages: 0, ReplayedPages: 0, ZeroPages: 1, CopiedBytes: 0, RemovedPages: 0, PoisonedPages: 0,
-            SourceFailures: 0, Retries: 0, AlreadyPresent: 0, Events: 0, OutsideFaults: 0, PrefetchHits: 0, PrefetchWaste: 0, PendingPages: 0, TotalPages: 9);
 
     private sealed class FullDisk : StringWriter
     {
