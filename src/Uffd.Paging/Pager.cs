@@ -29,6 +29,9 @@ public sealed record PagerOptions
 /// </remarks>
 public sealed class Pager : IDisposable
 {
+    /// <summary>The meter that all pagers of a process count in (docs/metrics.md), for a listener or an exporter.</summary>
+    public const string MeterName = PagingMeter.Name;
+
     private readonly PagerOptions _options;
     private readonly ConcurrentDictionary<int, AddressSpace> _spaces = new();
     private readonly Lock _attaching = new();

@@ -44,6 +44,7 @@ internal static class CommandLine
     [
         DemoCommand.Create(),
         ServeCommand.Create(),
+        StatusCommand.Create(),
         DoctorCommand.Create(),
         DemoWorkerCommand.Create(),
     ];

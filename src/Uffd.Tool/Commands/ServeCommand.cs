@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using Uffd.Daemon;
 using Uffd.Paging;
 using Uffd.Tool.Output;
+using Uffd.Tool.Telemetry;
 
 namespace Uffd.Tool.Commands;
 
@@ -83,6 +84,12 @@ internal static class ServeCommand
         DefaultValueFactory = _ => 0,
     };
 
+    private static readonly Option<string?> Otlp = new("--otlp")
+    {
+        Description = "Export metrics to this OpenTelemetry collector, every 10 s and at the end (OTLP over HTTP)",
+        HelpName = "ENDPOINT",
+    };
+
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object a line instead of text" };
 
     /// <summary>Creates the verb.</summary>
@@ -96,6 +103,7 @@ internal static class ServeCommand
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
         MaxClients.Validators.Add(result => RequireRange(result, MaxClients, "clients", 1, 1_000_000));
         Spin.Validators.Add(result => RequireRange(result, Spin, "microseconds", 0, 1_000_000));
+        Otlp.Validators.Add(result => OtlpExport.RequireEndpoint(result));
         var verb = new Verb("serve", "Serve the page faults of processes that hand over their memory, from a file")
         {
             TerminationTimeout = null, // SIGTERM is its regular end, and takes as long as the clients need
@@ -105,6 +113,7 @@ internal static class ServeCommand
                 new("uffd serve --socket /run/vm.sock --image vm.mem --no-background", "bring only what is touched"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --diff mon.mem tue.mem", "diff snapshots over the full one, the newest last"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --on-error kill", "never let a client see SIGBUS"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --otlp http://localhost:4318", "export metrics"),
             ],
             ExitStatuses =
             [
@@ -115,7 +124,7 @@ internal static class ServeCommand
                 new(ExitCodes.BadInput, "the image or a diff is missing, empty or unreadable, or they do not belong together"),
             ],
         };
-        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Json])
+        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Otlp, Json])
         {
             verb.Options.Add(option);
         }
@@ -136,6 +145,8 @@ internal static class ServeCommand
         using IPageSource image = Images.OpenLayers(result.GetRequiredValue(Image), result.GetValue(Diff) ?? []);
         using var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
         using var stop = new StopSignals();
+        using OtlpExport? export = OtlpExport.Start(result.GetValue(Otlp), message => printer.Print(new DaemonEvent(DaemonEventKind.Notice, message)));
+        PagerDaemon? serving = null;
         using var daemon = new PagerDaemon(new PagerDaemonOptions
         {
             SocketPath = result.GetRequiredValue(Socket),
@@ -147,11 +158,30 @@ internal static class ServeCommand
             MaxClients = result.GetValue(MaxClients),
             AllowedUsers = result.GetValue(AllowUid) ?? [],
             Spin = TimeSpan.FromMicroseconds(result.GetValue(Spin)),
-            Observer = printer.Print,
+            Observer = happened =>
+            {
+                if (happened.Kind == DaemonEventKind.Stopped)
+                {
+                    export?.Finish(); // every client is settled: nobody waits for this but us
+                    PrintLastNumbers(printer, serving!.GetStatus());
+                }
+
+                printer.Print(happened);
+            },
         });
+        serving = daemon;
+        using PosixSignalRegistration numbers = UserSignals.OnUser1(() => printer.Print(daemon.GetStatus()));
         await stop.FirstAsync();
         await daemon.StopAsync(stop.Second);
         return ExitCodes.Done;
+    }
+
+    private static void PrintLastNumbers(ServePrinter printer, DaemonStatus status)
+    {
+        if (status.AttachedCount > 0)
+        {
+            printer.Print(status);
+        }
     }
 
     private static void RequireRange(OptionResult result, Option option, string unit, double least, double most)

@@ -12,6 +12,7 @@ namespace Uffd.Tool.Output;
 /// </summary>
 [JsonSerializable(typeof(DoctorJson))]
 [JsonSerializable(typeof(ServeJson))]
+[JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
 internal sealed partial class JsonOutput : JsonSerializerContext
 {

@@ -1,5 +1,5 @@
+using System.Text.Json.Serialization;
 using Uffd.Daemon;
-using Uffd.Paging;
 
 namespace Uffd.Tool.Output;
 
@@ -11,8 +11,20 @@ internal sealed record ServeJson(
     int? Pid,
     ulong? Bytes,
     double? Seconds,
-    ServeCountsJson? Counts)
+    ServeCountsJson? Counts,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ClientJson>? Clients = null)
 {
+    /// <summary>Puts the numbers of the whole daemon into this shape.</summary>
+    public static ServeJson From(DaemonStatus status) => new(
+        "numbers",
+        NumbersText.Headline(status),
+        null,
+        null,
+        null,
+        status.Seconds,
+        ServeCountsJson.From(status.Totals),
+        [.. status.Clients.Select(ClientJson.From)]);
+
     /// <summary>Puts an event into this shape.</summary>
     public static ServeJson From(DaemonEvent happened)
     {
@@ -27,39 +39,4 @@ internal sealed record ServeJson(
             client ? happened.Seconds : null,
             happened.Statistics is { } served ? ServeCountsJson.From(served) : null);
     }
-}
-
-internal sealed record ServeCountsJson(
-    long Faults,
-    long DuplicateFaults,
-    long DemandPages,
-    long BackgroundPages,
-    long ZeroPages,
-    long CopiedBytes,
-    long RemovedPages,
-    long PoisonedPages,
-    long SourceFailures,
-    long Retries,
-    long AlreadyPresent,
-    long Events,
-    long OutsideFaults,
-    long PendingPages,
-    long TotalPages)
-{
-    public static ServeCountsJson From(AddressSpaceStatistics served) => new(
-        served.Faults,
-        served.DuplicateFaults,
-        served.DemandPages,
-        served.BackgroundPages,
-        served.ZeroPages,
-        served.CopiedBytes,
-        served.RemovedPages,
-        served.PoisonedPages,
-        served.SourceFailures,
-        served.Retries,
-        served.AlreadyPresent,
-        served.Events,
-        served.OutsideFaults,
-        served.PendingPages,
-        served.TotalPages);
 }

@@ -31,13 +31,10 @@ internal sealed class ServePrinter : IDisposable
     }
 
     /// <summary>Prints one event soon. Never waits.</summary>
-    public void Print(DaemonEvent happened)
-    {
-        if (!_lines.TryAdd(Format(happened)))
-        {
-            Interlocked.Increment(ref _lost);
-        }
-    }
+    public void Print(DaemonEvent happened) => Add(Format(happened));
+
+    /// <summary>Prints what was done so far soon. Never waits.</summary>
+    public void Print(DaemonStatus status) => Add(_json ? JsonOutput.ToLine(ServeJson.From(status)) : NumbersText.Format(status));
 
     /// <summary>Gives the reader two seconds to take the rest.</summary>
     public void Dispose()
@@ -66,6 +63,14 @@ internal sealed class ServePrinter : IDisposable
             DaemonEventKind.Draining => $"stopping: {happened.Message}",
             _ => happened.Message,
         };
+    }
+
+    private void Add(string line)
+    {
+        if (!_lines.IsAddingCompleted && !_lines.TryAdd(line))
+        {
+            Interlocked.Increment(ref _lost);
+        }
     }
 
     private string Format(DaemonEvent happened) => _json ? JsonOutput.ToLine(ServeJson.From(happened)) : ToLine(happened);
@@ -114,6 +119,7 @@ internal sealed class ServePrinter : IDisposable
         text += served.PendingPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.PendingPages} never asked for") : "";
         text += served.RemovedPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.RemovedPages} discarded") : "";
         text += served.PoisonedPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.PoisonedPages} POISONED") : "";
+        text += served.FillLatency.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $"; a fill took p50 {Figures.Duration(served.FillLatency.Percentile(0.5))}, p99 {Figures.Duration(served.FillLatency.Percentile(0.99))}") : "";
         return text;
     }
 }

@@ -10,6 +10,7 @@ internal sealed partial class ServeProcess : IAsyncDisposable
 {
     public const int SigInt = 2;
     public const int SigKill = 9;
+    public const int SigUser1 = 10;
     public const int SigTerm = 15;
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
