@@ -33,6 +33,12 @@ public sealed partial class Userfaultfd
     public UffdResult ZeroPageAll(AddressRange range, UffdZeroPageModes modes = UffdZeroPageModes.None)
         => Repeat(range, modes, static (self, rest, _, with) => self.ZeroPage(rest, with));
 
+    /// <summary>Maps a whole range of pages that are in the page cache, going on after each partial result; stops as <see cref="CopyAll"/> does.</summary>
+    /// <param name="range">Whole pages.</param>
+    /// <param name="modes">How.</param>
+    public UffdResult ContinueAll(AddressRange range, UffdContinueModes modes = UffdContinueModes.None)
+        => Repeat(range, modes, static (self, rest, _, with) => self.Continue(rest, with));
+
     /// <summary>Poisons a whole range, going on after each partial result; stops as <see cref="CopyAll"/> does.</summary>
     /// <param name="range">Whole pages.</param>
     /// <param name="modes">How.</param>

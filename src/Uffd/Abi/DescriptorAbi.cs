@@ -11,6 +11,8 @@ internal static class DescriptorAbi
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
+    public const int F_ADD_SEALS = 1033;
+    public const int F_GET_SEALS = 1034;
 
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;

@@ -19,6 +19,12 @@ internal static class MemoryAbi
     public const uint MFD_ALLOW_SEALING = 0x2;
     public const uint MFD_HUGETLB = 0x4;
 
+    public const int F_SEAL_SEAL = 0x1;
+    public const int F_SEAL_SHRINK = 0x2;
+    public const int F_SEAL_GROW = 0x4;
+    public const int F_SEAL_WRITE = 0x8;
+    public const int F_SEAL_FUTURE_WRITE = 0x10;
+
     public const int MADV_NORMAL = 0;
     public const int MADV_RANDOM = 1;
     public const int MADV_SEQUENTIAL = 2;

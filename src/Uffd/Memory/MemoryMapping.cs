@@ -54,6 +54,9 @@ public sealed record MemoryMappingOptions
     /// without memory left kills instead of refusing. Default: false.
     /// </summary>
     public bool NoReserve { get; init; }
+
+    /// <summary>Whether a memfd that is made can be sealed (<see cref="Memfd.Seal"/>). Default: false.</summary>
+    public bool Sealable { get; init; }
 }
 
 /// <summary>
@@ -109,7 +112,7 @@ public sealed unsafe class MemoryMapping : IDisposable
     {
         ArgumentNullException.ThrowIfNull(name);
         options ??= new MemoryMappingOptions();
-        uint memfdFlags = MemoryAbi.MFD_CLOEXEC;
+        uint memfdFlags = MemoryAbi.MFD_CLOEXEC | (options.Sealable ? MemoryAbi.MFD_ALLOW_SEALING : 0);
         if (options.Pages == MappingPages.Huge2MiB)
         {
             memfdFlags |= MemoryAbi.MFD_HUGETLB | (21u << MemoryAbi.MAP_HUGE_SHIFT);
@@ -123,7 +126,7 @@ public sealed unsafe class MemoryMapping : IDisposable
                 throw Kernel.Failure("ftruncate of a memfd");
             }
 
-            return OfDescriptor(memfd, length, options, memfd);
+            return OfDescriptor(memfd, length, options, offset: 0, memfd);
         }
         catch
         {
@@ -137,9 +140,18 @@ public sealed unsafe class MemoryMapping : IDisposable
     /// <param name="length">Bytes; rounded up to whole pages.</param>
     /// <param name="options">How; null for the defaults.</param>
     public static MemoryMapping MapMemfd(SafeDescriptorHandle memfd, ulong length, MemoryMappingOptions? options = null)
+        => MapMemfd(memfd, offset: 0, length, options);
+
+    /// <summary>Maps a part of a memfd that exists.</summary>
+    /// <param name="memfd">Not owned.</param>
+    /// <param name="offset">Where in the memfd to begin: a multiple of the page size.</param>
+    /// <param name="length">Bytes; rounded up to whole pages.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <exception cref="UffdException">EPERM: a seal forbids it, a shared mapping that may write for one.</exception>
+    public static MemoryMapping MapMemfd(SafeDescriptorHandle memfd, ulong offset, ulong length, MemoryMappingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(memfd);
-        return OfDescriptor(memfd, length, options ?? new MemoryMappingOptions(), owned: null);
+        return OfDescriptor(memfd, length, options ?? new MemoryMappingOptions(), checked((long)offset), owned: null);
     }
 
     /// <summary>
@@ -241,14 +253,19 @@ public sealed unsafe class MemoryMapping : IDisposable
         Descriptor?.Dispose();
     }
 
-    private static MemoryMapping OfDescriptor(SafeDescriptorHandle descriptor, ulong length, MemoryMappingOptions options, SafeDescriptorHandle? owned)
+    private static MemoryMapping OfDescriptor(
+        SafeDescriptorHandle descriptor,
+        ulong length,
+        MemoryMappingOptions options,
+        long offset,
+        SafeDescriptorHandle? owned)
     {
         int flags = options.Shared == false ? MemoryAbi.MAP_PRIVATE : MemoryAbi.MAP_SHARED;
         bool held = false;
         try
         {
             descriptor.DangerousAddRef(ref held);
-            return Map(length, options, flags, descriptor, descriptor.DangerousGetHandle(), offset: 0, owned);
+            return Map(length, options, flags, descriptor, descriptor.DangerousGetHandle(), offset, owned);
         }
         finally
         {
