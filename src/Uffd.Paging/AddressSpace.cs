@@ -18,6 +18,7 @@ public sealed class AddressSpace : IDisposable
 
     private readonly TaskCompletionSource _resident = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<AddressSpaceEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SharedImage[] _images;
     private readonly Lock _ending = new();   // held while the end is made, so that it is made once, with the map in place
     private readonly FaultLoop _loop;
     private readonly Action<PagerNotice>? _notice;
@@ -48,12 +49,14 @@ public sealed class AddressSpace : IDisposable
         TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
         TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
         _pending = table.Slices.Sum(slice => table.Map.CountUnsettled(slice.FirstPage, slice.EndPage)); // of a child: less than all
-        Counters.ResidentBytes = parent is null ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes);
+        Counters.ResidentBytes = parent is null || table.SharedImages.Any() ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes); // a child does not inherit what is mapped of a file
 
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
         _loop = new FaultLoop(this);
         _fills = new SpaceFills(this);
+        _images = [.. table.SharedImages];
+        Array.ForEach(_images, image => image.AddUser());
     }
 
     /// <summary>A number, unique within the pager.</summary>
@@ -87,6 +90,12 @@ public sealed class AddressSpace : IDisposable
 
     /// <summary>Faulted pages that the background fill had claimed and could not fill: served anew by the fault loop.</summary>
     internal ConcurrentQueue<PageKey> Inbox { get; } = new();
+
+    /// <summary>Pages that a fault waits for and that somebody else was bringing to their shared image: they have come, or have not.</summary>
+    internal ConcurrentQueue<SharedNews> SharedNews { get; } = new();
+
+    /// <summary>Whether any of its memory maps a shared image.</summary>
+    internal bool Shares => _images.Length > 0;
 
     internal long TotalPages { get; }
 
@@ -265,6 +274,7 @@ public sealed class AddressSpace : IDisposable
         if (Interlocked.Decrement(ref _mapUsers) == 0)
         {
             _table.Map.Dispose(); // every table of this space has the same
+            Array.ForEach(_images, image => image.Release());
         }
     }
 

@@ -51,6 +51,9 @@ public sealed record AddressSpaceStatistics
     /// <summary>Bytes copied into the process.</summary>
     public long CopiedBytes { get; init; }
 
+    /// <summary>Of all pages filled, those that were mapped from a shared image and not copied.</summary>
+    public long SharedPages { get; init; }
+
     /// <summary>Bytes that are there now: brought, and not discarded or unmapped since.</summary>
     public long ResidentBytes { get; init; }
 

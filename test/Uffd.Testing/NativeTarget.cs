@@ -22,7 +22,7 @@ public sealed class NativeTarget : TargetCommands, IAsyncDisposable
     /// <summary>How long a command may take where nothing else is said.</summary>
     public static readonly TimeSpan DefaultTimeout = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
-    private static readonly string[] Sources = ["target.h", "target.c", "memory.c", "kernel.c", "stress.c", "roam.c", "uffd.c", "channel.c", "process.c"];
+    private static readonly string[] Sources = ["target.h", "target.c", "memory.c", "kernel.c", "stress.c", "roam.c", "sharing.c", "uffd.c", "channel.c", "process.c"];
     private static readonly Lazy<string> Program = new(() => NativeCompiler.Build("target", Sources), LazyThreadSafetyMode.PublicationOnly);
 
     private readonly Process _process;

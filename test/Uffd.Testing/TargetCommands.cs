@@ -123,6 +123,15 @@ public abstract class TargetCommands
     public Task<TargetJob> BeginTouchAsync(int threads, params IEnumerable<ulong> offsets)
         => BeginAsync(string.Create(CultureInfo.InvariantCulture, $"touchmany {threads} {string.Join(' ', offsets)}"));
 
+    /// <summary>Maps a file and selects the mapping.</summary>
+    /// <param name="path">The file; <c>/proc/PID/fd/N</c> for a memfd.</param>
+    /// <param name="length">Bytes: whole pages.</param>
+    /// <param name="offset">Where in the file to begin.</param>
+    /// <param name="shared">Whether it is shared.</param>
+    public async Task<AddressRange> MapFileAsync(string path, ulong length, ulong offset = 0, bool shared = false)
+        => ParseRange((await RunAsync(string.Create(CultureInfo.InvariantCulture, $"mapfile {path} {length} {(shared ? "shared" : "private")} {offset}")))
+            .Split(' ', 2)[1]);
+
     /// <summary>Gives advice (madvise(2)).</summary>
     /// <param name="advice">What.</param>
     /// <param name="offset">Where.</param>

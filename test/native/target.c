@@ -21,6 +21,9 @@
 //               pin OFFSET LENGTH | unpin (an io_uring buffer) | pinread OFFSET LENGTH -> LENGTH, the first byte (process_vm_readv)
 //               punch OFFSET LENGTH (of the region's memfd) | pageout OFFSET LENGTH
 //               churn THREADS COUNT SEED PAGESIZE (each writes COUNT times a word of its own in a page at random)
+//     sharing   mapfile PATH LENGTH private|shared [OFFSET]             as map, of a file: /proc/PID/fd/N for another's memfd
+//               recvfd -> DESCRIPTOR (or -1) HEX, what came over the socket
+//               tamper PATH write|shrink|grow|punch|map|seal            tries to change the file
 //     stress    lockinit REGION PAGESIZE | lockverify REGION PAGESIZE -> how many pages are wrong
 //               lock REGION PAGESIZE THREADS VISITS SEED APART  (each thread locks a page, counts in it, and unlocks it, VISITS times)
 //     uffd      uffd FEATURES|none [useronly]                           -> FEATURES IOCTLS; with none: no handshake
@@ -77,6 +80,9 @@ static const struct {
     { "punch", command_punch },
     { "pageout", command_pageout },
     { "churn", command_churn },
+    { "mapfile", command_mapfile },
+    { "recvfd", command_recvfd },
+    { "tamper", command_tamper },
     { "lockinit", command_lockinit },
     { "lock", command_lock },
     { "lockverify", command_lockverify },

@@ -66,6 +66,9 @@ handler command_roam, command_place, command_remap, command_reexec;
 handler command_area, command_pin, command_unpin, command_pinread, command_punch, command_pageout, command_churn;
 void *map_aligned(size_t length, int flags, int memfd); // flags 0: only a place, where nothing may be touched
 
+// sharing.c
+handler command_mapfile, command_recvfd, command_tamper;
+
 // stress.c
 handler command_lockinit, command_lock, command_lockverify;
 

@@ -108,7 +108,14 @@ internal sealed partial class FaultLoop
             }
 
             long first = slice.PageOf(part.Start);
-            slice.Map.ExchangeAll(first, first + (long)(part.Length >> slice.PageShift), PageState.Removed, (page, count, before) =>
+            long end = first + (long)(part.Length >> slice.PageShift);
+            if (slice.Shared is not null)
+            {
+                RemoveShared(slice, first, end);
+                continue;
+            }
+
+            slice.Map.ExchangeAll(first, end, PageState.Removed, (page, count, before) =>
             {
                 SettleRun(slice, count, before);
                 for (long index = 0; index < count && before == PageState.FillingWanted; index++)

@@ -26,6 +26,9 @@ internal sealed partial class FaultLoop
         {
             PageFaultKind.Missing => ServeMissing(slice, page, (int)fault.ThreadId),
 
+            // It is in the memfd, but perhaps not filled: only the image's own states tell.
+            PageFaultKind.Minor when slice.Shared is not null => ServePage(new PageKey(slice.Map, page), attempts: 0, slice, (int)fault.ThreadId),
+
             // Nobody here protects pages or fills the page cache: give the thread what it waits for.
             PageFaultKind.WriteProtect => Accept(_userfaultfd.WriteProtect(slice.RangeOf(page, 1), UffdWriteProtectModes.Unprotect), slice, page),
             _ => Accept(_userfaultfd.Continue(slice.RangeOf(page, 1)), slice, page),
@@ -81,6 +84,8 @@ internal sealed partial class FaultLoop
                 case PageState.FillingWanted or PageState.Parked:
                     SpaceCounters.Add(ref _space.Counters.DuplicateFaults);
                     return true;
+                case PageState.Present when slice.Shared is not null:
+                    return ServeSharedAgain(slice, key, state, attempts);
                 case PageState.Poisoned:
                     SpaceCounters.Add(ref _space.Counters.DuplicateFaults);
                     return Accept(_userfaultfd.Poison(slice.RangeOf(key.Page, 1)), slice, key.Page);
@@ -119,6 +124,9 @@ internal sealed partial class FaultLoop
         {
             case FillStatus.TargetGone:
                 return false;
+            case FillStatus.Busy:
+                Await(slice, page, attempts);
+                return true;
             case FillStatus.Again:
                 // Read the events first, then try again: nothing will tell of this fault a second time.
                 slice.Map.Exchange(page, PageState.Parked);
@@ -266,7 +274,7 @@ internal sealed partial class FaultLoop
         AddressRange range = PageAt(address, (ulong)Environment.SystemPageSize);
         SpaceCounters.Add(ref _space.Counters.OutsideFaults);
         UffdResult result;
-        if (_userfaultfd.Features.HasFlag(UffdFeatures.EventRemap))
+        if (_userfaultfd.Features.HasFlag(UffdFeatures.EventRemap) && !_space.Shares) // a mapped file grows by its own bytes
         {
             result = SettleOutside(address, _filler.MapZeros);
         }

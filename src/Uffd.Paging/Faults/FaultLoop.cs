@@ -159,6 +159,11 @@ internal sealed partial class FaultLoop
         }
 
         alive &= ServeFetched();
+        while (_space.SharedNews.TryDequeue(out SharedNews news))
+        {
+            alive &= ServeNews(news);
+        }
+
         long now = Stopwatch.GetTimestamp(); // once: what is parked again below must wait until events were read again
         while (_parked.TryTakeDue(now, out ParkedFault parked))
         {

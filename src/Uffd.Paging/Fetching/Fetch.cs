@@ -45,6 +45,9 @@ internal sealed class Fetch
     /// <summary>When it was asked for (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
     public long Since { get; init; }
 
+    /// <summary>How long it might take, for whoever asks again in parts.</summary>
+    public TimeSpan Patience { get; init; }
+
     /// <summary>Where the bytes are: of the first page that is still to be installed.</summary>
     public ulong Address { get; private set; }
 

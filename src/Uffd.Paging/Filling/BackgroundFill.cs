@@ -32,6 +32,7 @@ internal sealed class BackgroundFill : IFetchSink
     private int _underway;              // reads that were asked for and not installed yet
     private int _limit = int.MaxValue;  // as many as the source answers at once
     private bool _failed;
+    private long _pendingWhenBusy; // as many were still to come when the last run was busy
 
     /// <param name="space">The address space.</param>
     /// <param name="order">What to bring.</param>
@@ -213,6 +214,9 @@ internal sealed class BackgroundFill : IFetchSink
             case FillStatus.Again:
                 Thread.Sleep(EventPause); // an event is unread: the fault loop is about to read it
                 break;
+            case FillStatus.Busy:
+                WaitForOthers(outcome.BusyPages);
+                break;
             case FillStatus.SourceFailed or FillStatus.Refused:
                 NoteFailure(run.Slice, failed, outcome.Reason!);
                 break;
@@ -221,6 +225,17 @@ internal sealed class BackgroundFill : IFetchSink
         }
 
         return true;
+    }
+
+    /// <summary>Others are bringing these pages to their shared image, for us too: goes on elsewhere, and waits only where that led nowhere.</summary>
+    private void WaitForOthers(int pages)
+    {
+        if (pages == 0 || _pendingWhenBusy == _space.PendingPages)
+        {
+            Wait(EventPause);
+        }
+
+        _pendingWhenBusy = _space.PendingPages;
     }
 
     /// <summary>From a source that takes its time: asks, and installs it when it comes.</summary>

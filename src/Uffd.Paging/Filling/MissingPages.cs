@@ -33,10 +33,18 @@ internal sealed class MissingPages
             return true;
         }
 
+        var shared = new SharedEnd(_space, Changes);
+        shared.Bring();
         if (_space.Options.FailurePolicy == FaultFailurePolicy.Terminate)
         {
             long missing = CountMissing();
-            return missing == 0 || Kill($"{missing} pages were still missing when the pager stopped") || Freeze();
+            if (missing == 0)
+            {
+                shared.LetGo();
+                return true;
+            }
+
+            return Kill($"{missing} pages were still missing when the pager stopped") || Freeze();
         }
 
         // The process goes on meanwhile: where it moves its memory, the missing pages are found again in the new table.
@@ -55,6 +63,7 @@ internal sealed class MissingPages
             _drain();
         }
         while (!ReferenceEquals(table, _space.Table));
+        shared.LetGo();
         return true;
     }
 

@@ -11,6 +11,9 @@ internal enum ContentKind
 
     /// <summary>Nothing: who touches them gets SIGBUS.</summary>
     Poison,
+
+    /// <summary>What the shared image that the memory maps has there.</summary>
+    Shared,
 }
 
 /// <summary>The content of a run of pages.</summary>
@@ -21,6 +24,8 @@ internal readonly record struct PageContent(ContentKind Kind, ulong Address)
     public static PageContent Zeros => new(ContentKind.Zeros, 0);
 
     public static PageContent Poison => new(ContentKind.Poison, 0);
+
+    public static PageContent Shared => new(ContentKind.Shared, 0);
 
     public static PageContent At(ulong address) => new(ContentKind.Bytes, address);
 

@@ -14,6 +14,9 @@ internal enum FillStatus
     /// <summary>The source could not give the next page.</summary>
     SourceFailed,
 
+    /// <summary>Somebody else is bringing the next page to its shared image: this filler's fault is told when it has come.</summary>
+    Busy,
+
     /// <summary>The process is gone.</summary>
     TargetGone,
 
@@ -24,6 +27,9 @@ internal enum FillStatus
 /// <summary>What a fill did: so many pages from the start are settled; the status is of the page behind them.</summary>
 internal readonly record struct FillOutcome(int Pages, FillStatus Status, string? Reason = null)
 {
+    /// <summary>With <see cref="FillStatus.Busy"/>: how many pages are on their way. 0: no more can be brought at once.</summary>
+    public int BusyPages { get; init; }
+
     public static FillOutcome Done(int pages) => new(pages, FillStatus.Done);
 }
 
@@ -31,7 +37,7 @@ internal readonly record struct FillOutcome(int Pages, FillStatus Status, string
 /// Brings claimed pages from their source into the process. Used by one thread; the fault loop and the background fill have
 /// one each. Pages must be claimed (<see cref="PageState.Filling"/>) by that thread.
 /// </summary>
-internal sealed unsafe class PageFiller : IDisposable
+internal sealed unsafe partial class PageFiller : IDisposable
 {
     private const int MinimumStaging = 256 << 10;
 
@@ -68,6 +74,11 @@ internal sealed unsafe class PageFiller : IDisposable
     {
         _kind = kind;
         _demandPage = demandPage;
+        if (slice.Shared is { } image)
+        {
+            return FillShared(slice, image, first, count);
+        }
+
         int done = 0;
         while (done < count)
         {
@@ -277,6 +288,7 @@ internal sealed unsafe class PageFiller : IDisposable
     {
         ContentKind.Zeros => MapZeros(range),
         ContentKind.Poison => _space.Userfaultfd.PoisonAll(range),
+        ContentKind.Shared => _space.Userfaultfd.ContinueAll(range),
         _ => _space.Userfaultfd.CopyAll(range, content.Address),
     };
 
@@ -303,7 +315,7 @@ internal sealed unsafe class PageFiller : IDisposable
             case Errno.EFAULT when content == ContentKind.Bytes:
                 return SourceFailed("the image was cut short or cannot be read") with { Pages = filled };
             default:
-                return new FillOutcome(filled, FillStatus.Refused, UffdException.Describe(errno));
+                return new FillOutcome(filled, FillStatus.Refused, (content == ContentKind.Shared ? DescribeShared(errno) : null) ?? UffdException.Describe(errno));
         }
     }
 
@@ -347,6 +359,10 @@ internal sealed unsafe class PageFiller : IDisposable
         if (content == ContentKind.Zeros)
         {
             SpaceCounters.Add(ref _space.Counters.ZeroPages, pages);
+        }
+        else if (content == ContentKind.Shared)
+        {
+            SpaceCounters.Add(ref _space.Counters.SharedPages, pages);
         }
         else
         {

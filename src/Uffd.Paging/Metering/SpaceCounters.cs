@@ -22,6 +22,7 @@ internal sealed class SpaceCounters
     public long PrefetchHits;
     public long PrefetchWaste;
     public long ZeroPages;
+    public long SharedPages;
     public long CopiedBytes;
     public long ResidentBytes;
     public long RemovedPages;
@@ -79,6 +80,7 @@ internal sealed class SpaceCounters
         sum.PrefetchHits += Volatile.Read(ref PrefetchHits);
         sum.PrefetchWaste += Volatile.Read(ref PrefetchWaste);
         sum.ZeroPages += Volatile.Read(ref ZeroPages);
+        sum.SharedPages += Volatile.Read(ref SharedPages);
         sum.CopiedBytes += Volatile.Read(ref CopiedBytes);
         sum.ResidentBytes += Volatile.Read(ref ResidentBytes);
         sum.RemovedPages += Volatile.Read(ref RemovedPages);
@@ -105,6 +107,7 @@ internal sealed class SpaceCounters
         PrefetchHits = Volatile.Read(ref PrefetchHits),
         PrefetchWaste = Volatile.Read(ref PrefetchWaste),
         ZeroPages = Volatile.Read(ref ZeroPages),
+        SharedPages = Volatile.Read(ref SharedPages),
         CopiedBytes = Volatile.Read(ref CopiedBytes),
         ResidentBytes = Math.Max(0, Volatile.Read(ref ResidentBytes)),
         RemovedPages = Volatile.Read(ref RemovedPages),

@@ -26,6 +26,9 @@ internal enum PageState : byte
 
     /// <summary>The kernel said that it is not registered. Settled, unless a fault says otherwise.</summary>
     Unregistered,
+
+    /// <summary>Of a shared image's own map: zeros, for which it has no memory.</summary>
+    Zeros,
 }
 
 /// <summary>What states have in common.</summary>

@@ -33,12 +33,15 @@ internal sealed class RegionTable
         for (int index = 0; index < sorted.Length; index++)
         {
             AddressSpaceRegion region = sorted[index];
-            slices[index] = new RegionSlice(region.Range, region.Source, region.SourceOffset, ShiftOf(region), map, page);
+            slices[index] = new RegionSlice(region.Range, region.Source, region.SourceOffset, ShiftOf(region), map, page, region.Shared);
             page = slices[index].EndPage;
         }
 
         return new RegionTable(map, slices, slices); // one order at first
     }
+
+    /// <summary>The images that slices share.</summary>
+    public IEnumerable<SharedImage> SharedImages => _slices.Select(slice => slice.Shared).OfType<SharedImage>().Distinct();
 
     /// <summary>The slice that holds an address, or null.</summary>
     public RegionSlice? Find(ulong address)
@@ -99,6 +102,15 @@ internal sealed class RegionTable
     public RegionTable Fork()
     {
         PageStateMap map = Map.Fork();
+        foreach (RegionSlice slice in _slices)
+        {
+            if (slice.Shared is not null)
+            {
+                // A child does not inherit what its parent has of a mapped file: its pages fault anew, the poisoned ones too.
+                map.ExchangeAll(slice.FirstPage, slice.EndPage, PageState.Missing);
+            }
+        }
+
         RegionSlice[] slices = Array.ConvertAll(_slices, slice => slice.WithMap(map));
         var byPage = (RegionSlice[])slices.Clone();
         Array.Sort(byPage, ByPage);

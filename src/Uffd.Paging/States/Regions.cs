@@ -9,8 +9,24 @@ namespace Uffd.Paging;
 /// <param name="PageSize">The page size of the memory in bytes: a fault is resolved as one such page. 0 for the system's own.</param>
 public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, ulong SourceOffset = 0, ulong PageSize = 0)
 {
+    /// <summary>
+    /// The image that the range is a private mapping of, from <see cref="SourceOffset"/> on, registered for missing and minor faults; null,
+    /// the default, for memory that the content is copied into. <see cref="Source"/> is that image's.
+    /// </summary>
+    public SharedImage? Shared { get; init; }
+
     /// <summary>The page size in bytes.</summary>
     public ulong EffectivePageSize => PageSize == 0 ? (ulong)Environment.SystemPageSize : PageSize;
+
+    /// <summary>A range that is a private mapping of a shared image.</summary>
+    /// <param name="range">Whole pages of the process, registered for missing and minor faults.</param>
+    /// <param name="image">The image whose memfd it maps.</param>
+    /// <param name="offset">Where in the memfd the mapping begins.</param>
+    public static AddressSpaceRegion OfShared(AddressRange range, SharedImage image, ulong offset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return new AddressSpaceRegion(range, image.Source, offset) { Shared = image };
+    }
 
     /// <summary>Checks regions as a whole: each by itself, and that no two overlap.</summary>
     /// <param name="regions">The regions of one address space.</param>
@@ -49,6 +65,13 @@ public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, 
             return $"the page size {page} is not one of this system";
         }
 
+        if (Shared is not null && (page != SharedImage.PageSize || !ReferenceEquals(Source, Shared.Source)))
+        {
+            return page != SharedImage.PageSize
+                ? $"a shared image has pages of {SharedImage.PageSize} bytes and not of {page}"
+                : "the source of a shared region is that of its image";
+        }
+
         if (Range.IsEmpty || !Range.IsAligned(page))
         {
             return $"the range {Range} is not whole pages of {page} bytes";
@@ -72,15 +95,23 @@ public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, 
 /// </summary>
 internal sealed class RegionSlice
 {
-    public RegionSlice(AddressRange range, IPageSource source, ulong sourceOffset, int pageShift, PageStateMap map, long firstPage)
+    public RegionSlice(
+        AddressRange range,
+        IPageSource source,
+        ulong sourceOffset,
+        int pageShift,
+        PageStateMap map,
+        long firstPage,
+        SharedImage? shared = null)
     {
+        Shared = shared;
         Range = range;
         Source = source;
         SourceOffset = sourceOffset;
         PageShift = pageShift;
         Map = map;
         FirstPage = firstPage;
-        IsQuick = source.Concurrency <= 0;
+        IsQuick = source.Concurrency <= 0 || shared is not null; // an image does its own reading
     }
 
     public AddressRange Range { get; }
@@ -94,6 +125,9 @@ internal sealed class RegionSlice
     public ulong SourceOffset { get; }
 
     public int PageShift { get; }
+
+    /// <summary>The image that it is a private mapping of, or null.</summary>
+    public SharedImage? Shared { get; }
 
     public ulong PageSize => 1UL << PageShift;
 
@@ -116,7 +150,7 @@ internal sealed class RegionSlice
     /// <param name="part">A part of the range, whole pages.</param>
     /// <param name="newStart">Where that part is now.</param>
     public RegionSlice Slice(AddressRange part, ulong newStart)
-        => new(new AddressRange(newStart, part.Length), Source, SourceOffset + (part.Start - Range.Start), PageShift, Map, PageOf(part.Start));
+        => new(new AddressRange(newStart, part.Length), Source, SourceOffset + (part.Start - Range.Start), PageShift, Map, PageOf(part.Start), Shared);
 
-    public RegionSlice WithMap(PageStateMap map) => new(Range, Source, SourceOffset, PageShift, map, FirstPage);
+    public RegionSlice WithMap(PageStateMap map) => new(Range, Source, SourceOffset, PageShift, map, FirstPage, Shared);
 }
