@@ -62,8 +62,8 @@ public class PageStateMapTests
     [Fact]
     public void Fork_keeps_what_is_settled_and_forgets_claims()
     {
-        using var map = new PageStateMap(8);
         PageState[] states = Enum.GetValues<PageState>();
+        using var map = new PageStateMap((ulong)states.Length);
         for (int page = 0; page < states.Length; page++)
         {
             map.Exchange(page, states[page]);
