@@ -19,6 +19,7 @@ public sealed class PagerDaemon : IDisposable
     private readonly ConnectionLoop _connections;
     private readonly ClientReports _reports;
     private readonly StatusRequest _status;
+    private readonly ImageSharing _sharing;
     private int _stopped;
 
     /// <summary>Listens. Clients are served from now on.</summary>
@@ -41,7 +42,11 @@ public sealed class PagerDaemon : IDisposable
         }
 
         _status = new StatusRequest(options, _pager, _reports);
-        _connections = new ConnectionLoop(options, _pager, _listener, _reports, new RequestTable().Add(StatusRequest.Name, _status.Answer));
+        _sharing = new ImageSharing(options);
+        RequestTable requests = new RequestTable()
+            .Add(StatusRequest.Name, _status.Answer)
+            .Add(ImageRequest.Name, new ImageRequest(_sharing, options.Image).Answer);
+        _connections = new ConnectionLoop(options, _pager, _listener, _reports, _sharing, requests);
         _connections.Start();
         _reports.Report(new DaemonEvent(DaemonEventKind.Ready, options.SocketPath));
     }
@@ -85,6 +90,7 @@ public sealed class PagerDaemon : IDisposable
         await Task.Run(_connections.PoisonUntold, CancellationToken.None).ConfigureAwait(false);
         await Task.Run(_pager.Dispose, CancellationToken.None).ConfigureAwait(false);
         _connections.Dispose();
+        _sharing.Dispose();
         await _reports.FlushAsync().ConfigureAwait(false);
         _reports.Report(new DaemonEvent(DaemonEventKind.Stopped, "stopped"));
     }

@@ -14,6 +14,12 @@ public sealed record PagerDaemonOptions
     /// <summary>Whether to bring what clients have not touched yet. Default: true.</summary>
     public bool BackgroundFill { get; init; } = true;
 
+    /// <summary>
+    /// Whether clients that ask get the image as a memfd that all of them map and share: what is touched of it is then in memory once and
+    /// not once for each. That memory is this process's, and is kept until it stops; with copies it is the client's own. Default: false.
+    /// </summary>
+    public bool ShareImage { get; init; }
+
     /// <summary>What happens to a page that cannot be had. Default: it is poisoned.</summary>
     public FaultFailurePolicy FailurePolicy { get; init; }
 

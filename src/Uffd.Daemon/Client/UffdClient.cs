@@ -6,7 +6,11 @@ namespace Uffd.Daemon;
 /// <param name="Range">Registered with the userfaultfd that is handed over.</param>
 /// <param name="Offset">The byte of the daemon's image that belongs at its start.</param>
 /// <param name="PageSize">Its page size in bytes; 0 for the system's own.</param>
-public sealed record HandedRegion(AddressRange Range, ulong Offset = 0, ulong PageSize = 0);
+/// <param name="Shared">
+/// Whether it is a private mapping of the daemon's own memfd (<see cref="OfferedImage"/>), from <paramref name="Offset"/> on, registered for
+/// missing and minor faults. Where that is untrue, its pages are lost as those that cannot be had.
+/// </param>
+public sealed record HandedRegion(AddressRange Range, ulong Offset = 0, ulong PageSize = 0, bool Shared = false);
 
 /// <summary>
 /// Hands memory of this process over to a daemon (<c>uffd serve</c>, or anything that speaks Firecracker's handshake). From then on
@@ -37,14 +41,21 @@ public sealed class UffdClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(userfaultfd);
         ArgumentNullException.ThrowIfNull(regions);
+        return HandOver(FdChannel.Connect(socketPath), userfaultfd, regions);
+    }
+
+    /// <summary>Hands over on a connection, which the client owns from now on.</summary>
+    internal static UffdClient HandOver(FdChannel channel, Userfaultfd userfaultfd, params IReadOnlyList<HandedRegion> regions)
+    {
         byte[] text = RegionDescription.Write(regions.Select(region => new RegionDescription(
             region.Range.Start,
             region.Range.Length,
             region.Offset,
-            region.PageSize == 0 ? (ulong)Environment.SystemPageSize : region.PageSize)));
-        FdChannel channel = FdChannel.Connect(socketPath);
+            region.PageSize == 0 ? (ulong)Environment.SystemPageSize : region.PageSize,
+            region.Shared)));
         try
         {
+            channel.SetNonBlocking(false);
             channel.Send(text, userfaultfd.Handle);
             channel.SetNonBlocking(true);
             return new UffdClient(channel);

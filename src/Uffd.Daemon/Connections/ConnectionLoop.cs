@@ -38,12 +38,13 @@ internal sealed class ConnectionLoop : IDisposable
     private volatile bool _accepting = true;
     private volatile bool _stopping;
 
-    public ConnectionLoop(PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports, RequestTable requests)
+    public ConnectionLoop(
+        PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports, ImageSharing sharing, RequestTable requests)
     {
         _options = options;
         _listener = listener;
         _reports = reports;
-        _memory = new HandedMemory(options, pager, reports);
+        _memory = new HandedMemory(options, pager, reports, sharing);
         _requests = requests;
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }

@@ -5,7 +5,7 @@ using Uffd.Paging;
 namespace Uffd.Daemon;
 
 /// <summary>What a complete handshake becomes: memory that the pager serves, or a line that says why not.</summary>
-internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports)
+internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports, ImageSharing sharing)
 {
     /// <summary>
     /// Regions may show the image several times over, and need a byte of state for each page: what a client may claim beyond
@@ -112,7 +112,14 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             }
 
             rest -= description.Size;
-            regions.Add(new AddressSpaceRegion(new AddressRange(description.Address, description.Size), options.Image, description.Offset, description.PageSize));
+            var region = new AddressSpaceRegion(new AddressRange(description.Address, description.Size), options.Image, description.Offset, description.PageSize);
+            if (description.Shared && sharing.Offered is null)
+            {
+                fault = string.Create(CultureInfo.InvariantCulture, $"the region at {description.Address:x} is said to be shared, but nobody has asked for the image");
+                return [];
+            }
+
+            regions.Add(description.Shared ? region with { Shared = sharing.Offered } : region);
         }
 
         return regions;

@@ -8,7 +8,8 @@ namespace Uffd.Daemon;
 /// <param name="Size">Its length in bytes.</param>
 /// <param name="Offset">The byte of the image that belongs at its start.</param>
 /// <param name="PageSize">Its page size in bytes; 0 where the client did not say.</param>
-internal readonly record struct RegionDescription(ulong Address, ulong Size, ulong Offset, ulong PageSize)
+/// <param name="Shared">Whether it maps the daemon's own memfd of the image.</param>
+internal readonly record struct RegionDescription(ulong Address, ulong Size, ulong Offset, ulong PageSize, bool Shared = false)
 {
     /// <summary>The most regions that one client may have.</summary>
     public const int MaxRegions = 65536;
@@ -28,6 +29,11 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
                 writer.WriteNumber("offset"u8, region.Offset);
                 writer.WriteNumber("page_size"u8, region.PageSize);
                 writer.WriteNumber("page_size_kib"u8, region.PageSize);
+                if (region.Shared)
+                {
+                    writer.WriteBoolean("shared"u8, true);
+                }
+
                 writer.WriteEndObject();
             }
 
@@ -99,6 +105,7 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
         ulong? offset = null;
         ulong? pageSize = 0;
         ulong? pageSizeKib = 0;
+        bool? shared = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("base_host_virt_addr"u8))
@@ -121,6 +128,10 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
             {
                 pageSizeKib = ReadOptionalNumber(ref reader);
             }
+            else if (reader.ValueTextEquals("shared"u8))
+            {
+                shared = ReadBoolean(ref reader);
+            }
             else
             {
                 reader.Read();
@@ -133,8 +144,9 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
             : offset is null ? $"region {index} has no valid offset"
             : pageSize is null ? $"region {index} has no valid page_size"
             : pageSizeKib is null ? $"region {index} has no valid page_size_kib"
+            : shared is null ? $"region {index} has no valid shared"
             : null;
-        return new RegionDescription(address ?? 0, size ?? 0, offset ?? 0, pageSize is > 0 ? pageSize.Value : pageSizeKib ?? 0);
+        return new RegionDescription(address ?? 0, size ?? 0, offset ?? 0, pageSize is > 0 ? pageSize.Value : pageSizeKib ?? 0, shared == true);
     }
 
     /// <summary>As <see cref="ReadNumber"/>; 0 where the client writes that there is none.</summary>
@@ -142,6 +154,19 @@ internal readonly record struct RegionDescription(ulong Address, ulong Size, ulo
     {
         ulong? value = ReadNumber(ref reader);
         return reader.TokenType == JsonTokenType.Null ? 0 : value;
+    }
+
+    /// <summary>Whether it is so, or null where that is not what stands there; whatever does is passed over whole.</summary>
+    private static bool? ReadBoolean(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType is JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null)
+        {
+            return reader.TokenType == JsonTokenType.True;
+        }
+
+        reader.Skip();
+        return null;
     }
 
     /// <summary>A number that fits, or null; whatever stands there is passed over whole.</summary>

@@ -43,6 +43,11 @@ internal static class ServeCommand
         Description = "Bring only what clients touch",
     };
 
+    private static readonly Option<bool> Share = new("--share")
+    {
+        Description = "Let clients that ask map the image's memory and share it; what is touched is then in memory once, and this process's",
+    };
+
     private static readonly Option<string> OnError = new("--on-error")
     {
         Description = "What happens when a page cannot be had: 'poison' it (a touch gets SIGBUS) or 'kill' the client",
@@ -124,7 +129,7 @@ internal static class ServeCommand
                 new(ExitCodes.BadInput, "the image or a diff is missing, empty or unreadable, or they do not belong together"),
             ],
         };
-        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Otlp, Json])
+        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Otlp, Json])
         {
             verb.Options.Add(option);
         }
@@ -152,6 +157,7 @@ internal static class ServeCommand
             SocketPath = result.GetRequiredValue(Socket),
             Image = image,
             BackgroundFill = !result.GetValue(NoBackground),
+            ShareImage = result.GetValue(Share),
             FailurePolicy = string.Equals(result.GetValue(OnError), "kill", StringComparison.Ordinal) ? FaultFailurePolicy.Terminate : FaultFailurePolicy.Poison,
             DrainTimeout = TimeSpan.FromSeconds(result.GetValue(Drain)),
             HandshakeTimeout = TimeSpan.FromSeconds(result.GetValue(HandshakeTimeout)),

@@ -34,6 +34,9 @@ internal sealed class TestClient : IAsyncDisposable
         return new TestClient(target, range);
     }
 
+    /// <summary>A process that was set up elsewhere.</summary>
+    public static TestClient Of(NativeTarget target, AddressRange range) => new(target, range);
+
     /// <summary>One region as Firecracker 1.12 and later writes it.</summary>
     public static string Describe(AddressRange range, ulong offset = 0, ulong pageSize = 4096)
         => Describe(range.Start, range.Length, offset, pageSize);
