@@ -5,9 +5,11 @@ using Uffd.Bench;
 const string Usage = """
     usage: Uffd.Bench faults [options]
            Uffd.Bench sources [--json]
+           Uffd.Bench clones [--json] [--image-size NMiB]
 
       faults   page faults answered by the pager beside the plainest C handler, in the same run
       sources  ways to read a file while looking for pages of zeros, beside one plain copy
+      clones   the memory of eight processes that share an image, beside that of one
 
       --json              one JSON object in place of the table
       --rounds N          how often each side is measured, in turn (15)
@@ -17,7 +19,7 @@ const string Usage = """
       --self-check        the C handler takes the pager's place: every ratio should be near 1
     """;
 
-if (args is not [("faults" or "sources") and var verb, .. var rest])
+if (args is not [("faults" or "sources" or "clones") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -42,6 +44,11 @@ try
     {
         Console.Write(await SourcesBenchmark.RunAsync(rest.Contains("--json"), interrupted.Token));
         return 0;
+    }
+
+    if (verb is "clones")
+    {
+        return await ClonesCommand.RunAsync(rest, interrupted.Token);
     }
 
     if (FaultsOptions.Parse(rest) is not { } options)
