@@ -21,7 +21,7 @@ internal sealed class SharedEnd(AddressSpace space, Func<bool> changes)
                 long end = slice.Map.FindSettled(page, Math.Min(slice.EndPage, page + MostPagesAtOnce));
                 if (slice.Shared!.Find(ImagePage(slice, page), end - page) is not { Status: SharedStatus.Ready or SharedStatus.Zeros } there)
                 {
-                    page++;
+                    page += slice.Shared.CountMissing(ImagePage(slice, page), end - page);
                 }
                 else if (Map(slice, page, there.Pages, there.Status) is { } done)
                 {

@@ -2,7 +2,7 @@ namespace Uffd.Paging;
 
 /// <summary>
 /// The memfd of a shared image and this process's own view of it, the only one that may ever write. Pages are put there by
-/// UFFDIO_COPY into that view (docs/adr/0006): each appears in the memfd whole or not at all, and where there is no memory for it that is
+/// UFFDIO_COPY into that view (docs/adr/0007): each appears in the memfd whole or not at all, and where there is no memory for it that is
 /// an errno, where a store would end this process with SIGBUS.
 /// </summary>
 internal sealed unsafe class ImageMemory : IDisposable

@@ -2,7 +2,7 @@ namespace Uffd.Paging;
 
 /// <summary>
 /// A source's content in a memfd, brought once and mapped into any number of processes: they share its pages, and what one of
-/// them writes in a private mapping is its own (docs/adr/0006). Pages come when they are first needed, each is read once whoever
+/// them writes in a private mapping is its own (docs/adr/0007). Pages come when they are first needed, each is read once whoever
 /// needs it, and pages of zeros take no memory.
 /// </summary>
 /// <remarks>
@@ -127,6 +127,9 @@ public sealed class SharedImage : IDisposable
         };
         return status is { } known ? new SharedAnswer(known, LengthOf(state, page, count)) : null;
     }
+
+    /// <summary>How many pages from one on have not been brought; at least one is taken to be so.</summary>
+    internal long CountMissing(long page, long count) => Math.Max(1, _map.FindSettled(page, Math.Min(_map.Pages, page + count)) - page);
 
     /// <summary>Whether all of a part is there, or known to be zeros: nobody is needed for it any more.</summary>
     internal bool IsWhole(long page, long count)

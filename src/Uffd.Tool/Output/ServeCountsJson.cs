@@ -30,7 +30,8 @@ internal sealed record ServeCountsJson(
     long ResidentBytes,
     long TotalBytes,
     LatencyJson FillLatency,
-    LatencyJson SourceLatency)
+    LatencyJson SourceLatency,
+    long SharedPages)
 {
     public static ServeCountsJson From(AddressSpaceStatistics served) => new(
         served.Faults,
@@ -59,7 +60,8 @@ internal sealed record ServeCountsJson(
         served.ResidentBytes,
         served.TotalBytes,
         LatencyJson.From(served.FillLatency),
-        LatencyJson.From(served.SourceLatency));
+        LatencyJson.From(served.SourceLatency),
+        served.SharedPages);
 }
 
 /// <summary>How long something took: how often, and the microseconds that half, 99 of 100 and all stayed within, exact to about 6 %.</summary>
