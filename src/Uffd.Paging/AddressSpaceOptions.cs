@@ -49,7 +49,16 @@ public sealed record AddressSpaceOptions
     /// </summary>
     public ulong ReadAheadBytes { get; init; } = 1 << 20;
 
-    /// <summary>What to bring first, all at once, before the background fill. Default: nothing.</summary>
+    /// <summary>
+    /// Told of every first touch, to make a working set of it: <see cref="WorkingSetRecorder.ToWorkingSet"/>. Forked children
+    /// tell it too. A page that comes before it is touched is never seen, so switch <see cref="BackgroundFill"/> off and
+    /// <see cref="ReadAheadBytes"/> to 0 for it. Default: nobody.
+    /// </summary>
+    public WorkingSetRecorder? Recorder { get; init; }
+
+    /// <summary>
+    /// What to bring first, all at once, before the background fill. Its offsets are those of the regions' sources. Default: nothing.
+    /// </summary>
     public WorkingSet? Replay { get; init; }
 
     /// <summary>

@@ -37,10 +37,20 @@ internal sealed partial class FaultLoop
 
     private bool ServeMissing(RegionSlice slice, long page, int thread)
     {
+        Record(slice, page);
         long duplicates = _space.Counters.DuplicateFaults; // counted by this thread alone
         bool alive = ServePage(new PageKey(slice.Map, page), attempts: 0, slice, thread);
         _space.Counters.MissingFaults += duplicates == _space.Counters.DuplicateFaults ? 1 : 0;
         return alive;
+    }
+
+    /// <summary>A touch is a touch, whoever brings the page. What was discarded is zeros, and no part of the image any more.</summary>
+    private void Record(RegionSlice slice, long page)
+    {
+        if (_space.Options.Recorder is { } recorder && slice.Map[page] != PageState.Removed)
+        {
+            recorder.Record(slice.Source, slice.SourceOffsetOf(page), slice.PageSize);
+        }
     }
 
     private bool ServePage(PageKey key, int attempts, RegionSlice? known = null, int thread = 0)

@@ -7,6 +7,8 @@ namespace Uffd.Paging;
 /// The pages of an image that somebody touched, in the order of their first touch: what to bring first when the image is served
 /// again. It is about which pages, and holds no content.
 /// </summary>
+/// <seealso cref="WorkingSetRecorder"/>
+/// <seealso cref="WorkingSetFile"/>
 public sealed class WorkingSet
 {
     /// <summary>The most runs a set may have: 64 MiB of them.</summary>
