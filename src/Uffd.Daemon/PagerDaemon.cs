@@ -18,6 +18,7 @@ public sealed class PagerDaemon : IDisposable
     private readonly FdListener _listener;
     private readonly ConnectionLoop _connections;
     private readonly ClientReports _reports;
+    private readonly WorkingSetRecording? _recording;
     private readonly StatusRequest _status;
     private readonly ImageSharing _sharing;
     private int _stopped;
@@ -25,12 +26,20 @@ public sealed class PagerDaemon : IDisposable
     /// <summary>Listens. Clients are served from now on.</summary>
     /// <param name="options">How.</param>
     /// <exception cref="UffdException">The socket cannot be made: the message says why.</exception>
+    /// <exception cref="IOException">The working set could not be written where it was asked for.</exception>
+    /// <exception cref="ArgumentException">The working set to replay is of another image.</exception>
     public PagerDaemon(PagerDaemonOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Replay?.FindMismatch(options.Image.Length) is { } mismatch)
+        {
+            throw new ArgumentException($"the working set does not fit the image: {mismatch}", nameof(options));
+        }
+
         _options = options;
         _reports = new ClientReports(options.Observer);
-        _pager = new Pager(new PagerOptions { Notice = _reports.Notice, Forked = _reports.Forked });
+        _recording = options.RecordPath is { } path ? new WorkingSetRecording(path, options.Image, _reports) : null;
+        _pager = new Pager(new PagerOptions { Notice = _reports.Notice, Forked = FollowChild });
         try
         {
             _listener = FdListener.Listen(options.SocketPath, options.AllowedUsers.Count == 0 ? OwnerOnly : Everyone);
@@ -46,7 +55,7 @@ public sealed class PagerDaemon : IDisposable
         RequestTable requests = new RequestTable()
             .Add(StatusRequest.Name, _status.Answer)
             .Add(ImageRequest.Name, new ImageRequest(_sharing, options.Image).Answer);
-        _connections = new ConnectionLoop(options, _pager, _listener, _reports, _sharing, requests);
+        _connections = new ConnectionLoop(options, _pager, _listener, _reports, _sharing, requests, _recording);
         _connections.Start();
         _reports.Report(new DaemonEvent(DaemonEventKind.Ready, options.SocketPath));
     }
@@ -92,6 +101,7 @@ public sealed class PagerDaemon : IDisposable
         _connections.Dispose();
         _sharing.Dispose();
         await _reports.FlushAsync().ConfigureAwait(false);
+        await Task.Run(() => _recording?.Save(), CancellationToken.None).ConfigureAwait(false);
         _reports.Report(new DaemonEvent(DaemonEventKind.Stopped, "stopped"));
     }
 
@@ -102,5 +112,11 @@ public sealed class PagerDaemon : IDisposable
         _connections.Dispose();
         _listener.Dispose();
         _pager.Dispose();
+    }
+
+    private void FollowChild(AddressSpace child)
+    {
+        _reports.Forked(child);
+        _recording?.Watch(child);
     }
 }

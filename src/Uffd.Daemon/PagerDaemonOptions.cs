@@ -43,6 +43,16 @@ public sealed record PagerDaemonOptions
     /// <summary>How long to look for the next fault before sleeping: <see cref="AddressSpaceOptions.Spin"/>. Default: none.</summary>
     public TimeSpan Spin { get; init; }
 
+    /// <summary>
+    /// Where to write the working set of all clients together: the pages that they touched, in order of first touch. Written whenever a
+    /// client is gone and at the end. Switch <see cref="BackgroundFill"/> off for it: what is there before it is touched is not seen.
+    /// Default: null, nowhere.
+    /// </summary>
+    public string? RecordPath { get; init; }
+
+    /// <summary>What to bring each client first, in bulk: <see cref="AddressSpaceOptions.Replay"/>. It must fit the image. Default: nothing.</summary>
+    public WorkingSet? Replay { get; init; }
+
     /// <summary>Told what happens, one event at a time. Must be quick and not throw. Default: nobody.</summary>
     public Action<DaemonEvent>? Observer { get; init; }
 }

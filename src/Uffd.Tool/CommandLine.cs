@@ -45,6 +45,7 @@ internal static class CommandLine
         DemoCommand.Create(),
         ServeCommand.Create(),
         StatusCommand.Create(),
+        WorkingSetCommand.Create(),
         DoctorCommand.Create(),
         DemoWorkerCommand.Create(),
     ];

@@ -39,12 +39,12 @@ internal sealed class ConnectionLoop : IDisposable
     private volatile bool _stopping;
 
     public ConnectionLoop(
-        PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports, ImageSharing sharing, RequestTable requests)
+        PagerDaemonOptions options, Pager pager, FdListener listener, ClientReports reports, ImageSharing sharing, RequestTable requests, WorkingSetRecording? recording)
     {
         _options = options;
         _listener = listener;
         _reports = reports;
-        _memory = new HandedMemory(options, pager, reports, sharing);
+        _memory = new HandedMemory(options, pager, reports, sharing, recording);
         _requests = requests;
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }

@@ -5,7 +5,7 @@ using Uffd.Paging;
 namespace Uffd.Daemon;
 
 /// <summary>What a complete handshake becomes: memory that the pager serves, or a line that says why not.</summary>
-internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports, ImageSharing sharing)
+internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, ClientReports reports, ImageSharing sharing, WorkingSetRecording? recording)
 {
     /// <summary>
     /// Regions may show the image several times over, and need a byte of state for each page: what a client may claim beyond
@@ -80,10 +80,13 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             FailurePolicy = options.FailurePolicy,
             TargetProcess = process,
             Spin = options.Spin,
+            Recorder = recording?.Recorder,
+            Replay = options.Replay,
         });
         connection.HasAttached = true;
         _served[space] = new Registration(userfaultfd, connection.Peer.ProcessId, [.. regions.Select(region => region.Range).OrderBy(range => range.Start)]);
         _ = space.Ended.ContinueWith(_ => _served.TryRemove(space, out Registration? _), TaskScheduler.Default);
+        recording?.Watch(space);
         reports.Attached(space, connection.Peer.ProcessId, regions.Count);
         if (options.BackgroundFill)
         {

@@ -89,6 +89,18 @@ internal static class ServeCommand
         DefaultValueFactory = _ => 0,
     };
 
+    private static readonly Option<string?> Record = new("--record")
+    {
+        Description = "Record the pages that clients touch, in order, to a working set; implies --no-background",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Replay = new("--replay")
+    {
+        Description = "Bring the pages of a working set first, in bulk, to each client",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<string?> Otlp = new("--otlp")
     {
         Description = "Export metrics to this OpenTelemetry collector, every 10 s and at the end (OTLP over HTTP)",
@@ -103,6 +115,8 @@ internal static class ServeCommand
         Socket.Validators.Add(Images.RequireName);
         Image.Validators.Add(Images.RequireName);
         Diff.Validators.Add(Images.RequireName);
+        Record.Validators.Add(Images.RequireName);
+        Replay.Validators.Add(Images.RequireName);
         OnError.AcceptOnlyFromAmong("poison", "kill");
         Drain.Validators.Add(result => RequireRange(result, Drain, "seconds", 0, 86400));
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
@@ -118,18 +132,20 @@ internal static class ServeCommand
                 new("uffd serve --socket /run/vm.sock --image vm.mem --no-background", "bring only what is touched"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --diff mon.mem tue.mem", "diff snapshots over the full one, the newest last"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --on-error kill", "never let a client see SIGBUS"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --record vm.ws", "learn what clients touch"),
+                new("uffd serve --socket /run/vm.sock --image vm.mem --replay vm.ws", "bring that first from now on"),
                 new("uffd serve --socket /run/vm.sock --image vm.mem --otlp http://localhost:4318", "export metrics"),
             ],
             ExitStatuses =
             [
                 new(ExitCodes.Done, "stopped by SIGTERM or SIGINT, every client settled"),
-                new(ExitCodes.Failed, "the socket cannot be listened on"),
+                new(ExitCodes.Failed, "the socket cannot be listened on, or the working set not be written"),
                 new(ExitCodes.Usage, "wrong arguments"),
                 new(ExitCodes.NotAllowed, "the socket's folder may not be written"),
-                new(ExitCodes.BadInput, "the image or a diff is missing, empty or unreadable, or they do not belong together"),
+                new(ExitCodes.BadInput, "the image, a diff or the working set to replay is missing, empty, unreadable, or does not belong to the others"),
             ],
         };
-        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Otlp, Json])
+        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Record, Replay, Otlp, Json])
         {
             verb.Options.Add(option);
         }
@@ -140,6 +156,11 @@ internal static class ServeCommand
             {
                 result.AddError("--background and --no-background exclude each other");
             }
+
+            if (result.GetValue(Record) is not null && result.GetValue(Replay) is not null)
+            {
+                result.AddError("--record and --replay exclude each other: what is replayed is not touched, and would be missing in the new set");
+            }
         });
         verb.SetAction((result, _) => RunAsync(result));
         return verb;
@@ -148,6 +169,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult result)
     {
         using IPageSource image = Images.OpenLayers(result.GetRequiredValue(Image), result.GetValue(Diff) ?? []);
+        WorkingSet? replay = result.GetValue(Replay) is { } path ? WorkingSets.Open(path, image) : null;
         using var printer = new ServePrinter(Screen.Standard().Output, result.GetValue(Json));
         using var stop = new StopSignals();
         using OtlpExport? export = OtlpExport.Start(result.GetValue(Otlp), message => printer.Print(new DaemonEvent(DaemonEventKind.Notice, message)));
@@ -156,7 +178,7 @@ internal static class ServeCommand
         {
             SocketPath = result.GetRequiredValue(Socket),
             Image = image,
-            BackgroundFill = !result.GetValue(NoBackground),
+            BackgroundFill = WantsBackground(result),
             ShareImage = result.GetValue(Share),
             FailurePolicy = string.Equals(result.GetValue(OnError), "kill", StringComparison.Ordinal) ? FaultFailurePolicy.Terminate : FaultFailurePolicy.Poison,
             DrainTimeout = TimeSpan.FromSeconds(result.GetValue(Drain)),
@@ -164,6 +186,8 @@ internal static class ServeCommand
             MaxClients = result.GetValue(MaxClients),
             AllowedUsers = result.GetValue(AllowUid) ?? [],
             Spin = TimeSpan.FromMicroseconds(result.GetValue(Spin)),
+            RecordPath = result.GetValue(Record),
+            Replay = replay,
             Observer = happened =>
             {
                 if (happened.Kind == DaemonEventKind.Stopped)
@@ -181,6 +205,10 @@ internal static class ServeCommand
         await daemon.StopAsync(stop.Second);
         return ExitCodes.Done;
     }
+
+    /// <summary>A page that comes before it is touched is not seen: a recording would hold what the fill was too slow for.</summary>
+    private static bool WantsBackground(ParseResult result)
+        => result.GetValue(Background) || !(result.GetValue(NoBackground) || result.GetValue(Record) is not null);
 
     private static void PrintLastNumbers(ServePrinter printer, DaemonStatus status)
     {

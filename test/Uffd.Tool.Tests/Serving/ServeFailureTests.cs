@@ -75,6 +75,8 @@ public sealed class ServeFailureTests
     [InlineData("--allow-uid", "-1")]
     [InlineData("--allow-uid", "nobody")]
     [InlineData("--background", "--no-background")]
+    [InlineData("--record", "")]
+    [InlineData("--record", "a", "--replay", "b")]
     public void Wrong_options_are_one_line_and_status_2(params string[] options)
     {
         using var image = new ServedImage();
