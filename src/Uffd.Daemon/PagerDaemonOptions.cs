@@ -45,8 +45,8 @@ public sealed record PagerDaemonOptions
 
     /// <summary>
     /// Where to write the working set of all clients together: the pages that they touched, in order of first touch. Written whenever a
-    /// client is gone and at the end. Switch <see cref="BackgroundFill"/> off for it: what is there before it is touched is not seen.
-    /// Default: null, nowhere.
+    /// client is gone and at the end. There is no read-ahead then. Switch <see cref="BackgroundFill"/> off too: what is there before
+    /// it is touched is not seen. Default: null, nowhere.
     /// </summary>
     public string? RecordPath { get; init; }
 

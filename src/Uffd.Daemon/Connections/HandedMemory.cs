@@ -73,16 +73,21 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
 
     private void Serve(ClientConnection connection, Userfaultfd userfaultfd, List<AddressSpaceRegion> regions, ProcessHandle process)
     {
-        AddressSpace space = pager.Attach(userfaultfd, regions, new AddressSpaceOptions
+        var served = new AddressSpaceOptions
         {
             Name = connection.ToString(),
             BackgroundFill = false, // started below, after the client is told of
             FailurePolicy = options.FailurePolicy,
             TargetProcess = process,
             Spin = options.Spin,
-            Recorder = recording?.Recorder,
             Replay = options.Replay,
-        });
+        };
+        if (recording is not null)
+        {
+            served = served with { Recorder = recording.Recorder, ReadAheadBytes = 0 }; // what comes before it is touched is not seen
+        }
+
+        AddressSpace space = pager.Attach(userfaultfd, regions, served);
         connection.HasAttached = true;
         _served[space] = new Registration(userfaultfd, connection.Peer.ProcessId, [.. regions.Select(region => region.Range).OrderBy(range => range.Start)]);
         _ = space.Ended.ContinueWith(_ => _served.TryRemove(space, out Registration? _), TaskScheduler.Default);

@@ -44,7 +44,7 @@ public class RecorderTests
         const ulong Run = BackgroundFill.RunBytes;
         using var source = new GatedSource(Pattern.Bytes(Run));
         var recorder = new WorkingSetRecorder(source);
-        await using Served served = await Served.StartAsync(Run, source, new Setup { Options = new AddressSpaceOptions { Recorder = recorder } });
+        await using Served served = await Served.StartAsync(Run, source, new Setup { Options = new AddressSpaceOptions { Recorder = recorder, ReadAheadBytes = 0 } });
         await source.ArrivedAsync();
         TargetJob touch = await served.Target.BeginTouchAsync(threads: 2, 5 * Served.Page);
         await served.UntilFaultsAsync(2);
@@ -164,7 +164,7 @@ public class RecorderTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    private static Setup Recording(WorkingSetRecorder recorder) => new() { Options = new AddressSpaceOptions { BackgroundFill = false, Recorder = recorder } };
+    private static Setup Recording(WorkingSetRecorder recorder) => new() { Options = new AddressSpaceOptions { BackgroundFill = false, ReadAheadBytes = 0, Recorder = recorder } };
 
     private static IEnumerable<ulong> PagesOf(WorkingSet set)
         => set.Runs.SelectMany(run => Enumerable.Range(0, (int)(run.Length / set.PageSize)).Select(index => (run.Offset / set.PageSize) + (ulong)index));

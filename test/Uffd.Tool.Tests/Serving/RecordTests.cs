@@ -58,15 +58,42 @@ public sealed class RecordTests
     }
 
     [Fact]
-    public async Task Recorded_set_can_be_replayed()
+    public async Task Replayed_set_is_there_before_it_is_touched_and_nothing_else_is()
     {
         using var image = new ServedImage();
         string path = image.FilePath("set");
-        WorkingSetFile.Write(path, new WorkingSet([new SourceRange(5 * Page, 3 * Page), new SourceRange(0, Page)], 4096, (ulong)image.Bytes.Length));
-        await using ServeProcess serve = await image.ServeAsync("--replay", path);
-        await using NativeTarget target = await image.StartTargetAsync();
-        await image.HandOverAsync(target);
-        await image.VerifyAsync(target);
+        ulong[] touched = [5 * Page, 50 * Page, 6 * Page, 20 * Page, 0];
+        await using (ServeProcess recording = await image.ServeAsync("--record", path, "--drain", "0"))
+        {
+            await using NativeTarget target = await image.StartTargetAsync();
+            await image.HandOverAsync(target);
+            await (await target.BeginTouchAsync(threads: 1, touched)).JoinTouchesAsync();
+            await target.CrashAsync();
+            await recording.WaitForLineAsync("recorded 5 pages");
+            Assert.Equal(ExitCodes.Done, (await recording.StopAsync()).ExitCode);
+        }
+
+        await using ServeProcess serve = await image.ServeAsync("--replay", path, "--no-background");
+        await using NativeTarget again = await image.StartTargetAsync();
+        await image.HandOverAsync(again);
+        await serve.WaitForLineAsync("attached");
+        using (PagemapScan scan = PagemapScan.Open(again.ProcessId))
+        {
+            AddressRange region = await again.GetRegionAsync();
+            var present = new PagemapScanOptions { AllOf = PageCategories.Present, Report = PageCategories.Present, RequireWriteProtectAsync = false };
+            using var limit = new CancellationTokenSource(ServeProcess.Patience);
+            IEnumerable<ulong> Found() => scan.ScanAll(region, present).SelectMany(run => Enumerable.Range(0, (int)(run.Range.Length / Page)).Select(page => run.Range.Start - region.Start + ((ulong)page * Page)));
+            while (Found().Count() < touched.Length)
+            {
+                await Task.Delay(1, limit.Token);
+            }
+
+            Assert.Equal(touched.Order(), Found());
+        }
+
+        await (await again.BeginTouchAsync(threads: 1, touched)).JoinTouchesAsync();
+        await again.CrashAsync();
+        Assert.Contains(" 0 faults;", await serve.WaitForLineAsync("exited"), StringComparison.Ordinal);
         Assert.Equal(ExitCodes.Done, (await serve.StopAsync()).ExitCode);
     }
 
