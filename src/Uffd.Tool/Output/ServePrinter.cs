@@ -116,6 +116,7 @@ internal sealed class ServePrinter : IDisposable
         string text = string.Create(
             CultureInfo.InvariantCulture,
             $"{Sizes.Format(happened.Bytes)}: {served.Faults} faults; pages: {served.DemandPages} on demand, {served.BackgroundPages} in the background, {served.ZeroPages} of them zero");
+        text += served.ReplayedPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.ReplayedPages} replayed") : "";
         text += served.PendingPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.PendingPages} never asked for") : "";
         text += served.RemovedPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.RemovedPages} discarded") : "";
         text += served.PoisonedPages > 0 ? string.Create(CultureInfo.InvariantCulture, $", {served.PoisonedPages} POISONED") : "";

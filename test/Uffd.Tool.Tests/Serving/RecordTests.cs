@@ -93,7 +93,9 @@ public sealed class RecordTests
 
         await (await again.BeginTouchAsync(threads: 1, touched)).JoinTouchesAsync();
         await again.CrashAsync();
-        Assert.Contains(" 0 faults;", await serve.WaitForLineAsync("exited"), StringComparison.Ordinal);
+        string told = await serve.WaitForLineAsync("exited");
+        Assert.Contains(" 0 faults;", told, StringComparison.Ordinal);
+        Assert.Contains(", 5 replayed,", told, StringComparison.Ordinal);
         Assert.Equal(ExitCodes.Done, (await serve.StopAsync()).ExitCode);
     }
 

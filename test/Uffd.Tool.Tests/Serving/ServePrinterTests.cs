@@ -19,8 +19,8 @@ public sealed class ServePrinterTests
             "client 7 pid 123: resident after 0.13 s, 36 KiB: 3 faults; pages: 4 on demand, 5 in the background, 1 of them zero"
         },
         {
-            new(DaemonEventKind.Gone, "served no longer", 7, 123, 36864, 2, Served with { PendingPages = 2, RemovedPages = 3, PoisonedPages = 4 }),
-            "client 7 pid 123: served no longer after 2.00 s, 36 KiB: 3 faults; pages: 4 on demand, 5 in the background, 1 of them zero, 2 never asked for, 3 discarded, 4 POISONED"
+            new(DaemonEventKind.Gone, "served no longer", 7, 123, 36864, 2, Served with { ReplayedPages = 6, PendingPages = 2, RemovedPages = 3, PoisonedPages = 4 }),
+            "client 7 pid 123: served no longer after 2.00 s, 36 KiB: 3 faults; pages: 4 on demand, 5 in the background, 1 of them zero, 6 replayed, 2 never asked for, 3 discarded, 4 POISONED"
         },
         { new(DaemonEventKind.Refused, "no", ProcessId: 123), "refused pid 123: no" },
         { new(DaemonEventKind.Refused, "no"), "refused: no" },
