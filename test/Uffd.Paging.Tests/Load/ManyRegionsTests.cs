@@ -78,8 +78,9 @@ public class ManyRegionsTests
             large.Add(await AttachAsync(4UL << 40));
         }
 
-        double ratio = Median(large) / Median(small);
-        TestContext.Current.TestOutputHelper?.WriteLine($"attaching 4 TiB takes {Median(large):0} us, {ratio:0.00} times as long as 1 MiB");
+        // The best of each: on a busy machine the middle one tells of the others, and work that grows with the size is in all of them.
+        double ratio = large.Min() / small.Min();
+        TestContext.Current.TestOutputHelper?.WriteLine($"attaching 4 TiB takes {large.Min():0} us, {ratio:0.00} times as long as 1 MiB");
         Assert.InRange(ratio, 0, 4);
 
         async Task<double> AttachAsync(ulong length)
@@ -121,8 +122,6 @@ public class ManyRegionsTests
         Assert.Equal(TouchResult.Sigbus, await served.Target.TouchAsync(Length / 2));
         Assert.Equal(0, (await served.Target.TouchAsync(5 * Served.Page)).Value);
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static ulong OffsetOf(int place) => (ulong)place * PagesOfRegion * Served.Page;
 
