@@ -27,7 +27,7 @@ internal sealed partial class FaultLoop
             PageFaultKind.Missing => ServeMissing(slice, page, (int)fault.ThreadId),
 
             // It is in the memfd, but perhaps not filled: only the image's own states tell.
-            PageFaultKind.Minor when slice.Shared is not null => ServePage(new PageKey(slice.Map, page), attempts: 0, slice, (int)fault.ThreadId),
+            PageFaultKind.Minor when slice.Shared is not null => ServeTouch(slice, page, (int)fault.ThreadId),
 
             // Nobody here protects pages or fills the page cache: give the thread what it waits for.
             PageFaultKind.WriteProtect => Accept(_userfaultfd.WriteProtect(slice.RangeOf(page, 1), UffdWriteProtectModes.Unprotect), slice, page),
@@ -37,20 +37,21 @@ internal sealed partial class FaultLoop
 
     private bool ServeMissing(RegionSlice slice, long page, int thread)
     {
-        Record(slice, page);
         long duplicates = _space.Counters.DuplicateFaults; // counted by this thread alone
-        bool alive = ServePage(new PageKey(slice.Map, page), attempts: 0, slice, thread);
+        bool alive = ServeTouch(slice, page, thread);
         _space.Counters.MissingFaults += duplicates == _space.Counters.DuplicateFaults ? 1 : 0;
         return alive;
     }
 
-    /// <summary>A touch is a touch, whoever brings the page. What was discarded is zeros, and no part of the image any more.</summary>
-    private void Record(RegionSlice slice, long page)
+    /// <summary>A touch is recorded, whoever brings the page. What was discarded is zeros, and no part of the image any more.</summary>
+    private bool ServeTouch(RegionSlice slice, long page, int thread)
     {
         if (_space.Options.Recorder is { } recorder && slice.Map[page] != PageState.Removed)
         {
             recorder.Record(slice.Source, slice.SourceOffsetOf(page), slice.PageSize);
         }
+
+        return ServePage(new PageKey(slice.Map, page), attempts: 0, slice, thread);
     }
 
     private bool ServePage(PageKey key, int attempts, RegionSlice? known = null, int thread = 0)
