@@ -50,6 +50,7 @@ internal static class PagingMeter
             By(Sample.Value.ReadAheadPages, "read-ahead"),
         ]);
         Count("uffd.pages.zero", "{page}", "Of the pages brought, those that were mapped as zeros", sum => sum.ZeroPages);
+        Count("uffd.pages.shared", "{page}", "Of the pages brought, those of a shared image that were mapped and not copied", sum => sum.SharedPages);
         Count("uffd.pages.removed", "{page}", "Pages that their process discarded", sum => sum.RemovedPages);
         Count("uffd.pages.poisoned", "{page}", "Pages whose content could not be had", sum => sum.PoisonedPages);
         Count("uffd.copied", "By", "Bytes copied into processes", sum => sum.CopiedBytes);

@@ -32,7 +32,7 @@ internal static class NumbersText
         }
 
         long pages = sum.DemandPages + sum.BackgroundPages + sum.ReplayedPages + sum.ReadAheadPages;
-        rows.Add(("pages", With(pages, (sum.DemandPages, "on demand"), (sum.BackgroundPages, "in the background"), (sum.ReplayedPages, "replayed"), (sum.ReadAheadPages, "read ahead"), (sum.ZeroPages, "of them zero"))));
+        rows.Add(("pages", With(pages, (sum.DemandPages, "on demand"), (sum.BackgroundPages, "in the background"), (sum.ReplayedPages, "replayed"), (sum.ReadAheadPages, "read ahead"), (sum.ZeroPages, "of them zero"), (sum.SharedPages, "of them shared"))));
         if (sum.PrefetchHits + sum.PrefetchWaste > 0)
         {
             rows.Add(("prefetch", With(sum.PrefetchHits + sum.PrefetchWaste, (sum.PrefetchHits, "hits"), (sum.PrefetchWaste, "waste"))));

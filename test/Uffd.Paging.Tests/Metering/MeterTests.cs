@@ -8,6 +8,9 @@ public sealed class MeterTests
 {
     private const ulong Pages = 64;
 
+    /// <summary>A fault for each page.</summary>
+    private static readonly AddressSpaceOptions Alone = new() { BackgroundFill = false, ReadAheadBytes = 0 };
+
     [Fact]
     public async Task Every_fault_and_page_is_told_and_nothing_goes_back_when_a_space_ends()
     {
@@ -16,7 +19,7 @@ public sealed class MeterTests
         using var source = MemoryPageSource.FromBytes(Pattern.Bytes(Pages * Served.Page, salt: 9));
         Dictionary<string, double> during;
         AddressSpaceStatistics statistics;
-        await using (Served served = await Served.StartAsync(Pages * Served.Page, source))
+        await using (Served served = await Served.StartAsync(Pages * Served.Page, source, new Setup { Options = Alone }))
         {
             Assert.Equal(Pattern.Hash(Pages * Served.Page, salt: 9), await served.HashAsync(0, Pages * Served.Page));
             await UntilCountedAsync(served);
@@ -80,7 +83,7 @@ public sealed class MeterTests
         using var pager = new Pager();
         for (int round = 1; round <= 3; round++)
         {
-            await using (Served served = await Served.StartAsync(Pages * Served.Page, source, new Setup { SharedPager = pager }))
+            await using (Served served = await Served.StartAsync(Pages * Served.Page, source, new Setup { SharedPager = pager, Options = Alone }))
             {
                 await served.HashAsync(0, Pages * Served.Page);
                 await UntilCountedAsync(served);

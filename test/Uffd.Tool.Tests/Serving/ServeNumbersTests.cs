@@ -17,15 +17,15 @@ public sealed class ServeNumbersTests
         await image.VerifyAsync(target);
         serve.Signal(ServeProcess.SigUser1);
         await serve.WaitForLineAsync(": 1 client now, 1 so far, 0 refused");
-        Assert.Equal("  faults      64 missing", await serve.ReadLineAsync());
+        Assert.Matches("^  faults      [0-9]+", await serve.ReadLineAsync());
         Assert.Matches("^  fill        from fault to page: p50 [0-9.]+ [um]s, p99 [0-9.]+ [um]s, longest [0-9.]+ [um]s$", await serve.ReadLineAsync());
-        await serve.WaitForLineAsync("  pages       64 on demand");
+        await serve.WaitForLineAsync("  pages       64");
         await serve.WaitForLineAsync("  resident    256 KiB of the 256 KiB that clients have now");
         await serve.WaitForLineAsync("  trouble     none");
         await target.CrashAsync();
         await serve.WaitForLineAsync("exited");
         ToolRun run = await serve.StopAsync();
-        Assert.Contains(": 0 clients now, 1 so far, 0 refused\n  faults      64 missing\n", run.Output, StringComparison.Ordinal);
+        Assert.Contains(": 0 clients now, 1 so far, 0 refused\n  faults      ", run.Output, StringComparison.Ordinal);
         Assert.Contains("  resident    nobody is served now\n", run.Output, StringComparison.Ordinal);
     }
 
@@ -40,7 +40,7 @@ public sealed class ServeNumbersTests
         serve.Signal(ServeProcess.SigUser1);
         using JsonDocument line = JsonDocument.Parse(await serve.WaitForLineAsync("\"numbers\""));
         JsonElement counts = line.RootElement.GetProperty("counts");
-        Assert.Equal(ServedImage.Pages, counts.GetProperty("demandPages").GetInt64() + counts.GetProperty("backgroundPages").GetInt64());
+        Assert.Equal(ServedImage.Pages, ((string[])["demandPages", "readAheadPages", "backgroundPages"]).Sum(name => counts.GetProperty(name).GetInt64()));
         Assert.Equal(image.Bytes.Length, counts.GetProperty("residentBytes").GetInt64());
         Assert.Equal(target.ProcessId, line.RootElement.GetProperty("clients")[0].GetProperty("pid").GetInt32());
         Assert.True(counts.GetProperty("sourceLatency").GetProperty("p99Us").GetDouble() >= 0);

@@ -21,9 +21,9 @@ public sealed class StatusTests
         string[] lines = text.Output.Split('\n');
         Assert.StartsWith($"uffd serve, pid {serve.ProcessId}, ", lines[0], StringComparison.Ordinal);
         Assert.Contains("256 KiB; clients: 1 of 1024, 1 so far, 0 refused", lines[0], StringComparison.Ordinal);
-        Assert.Matches("^# +pid +name +size +resident +faults +fill p50 +fill p99 +demand +background +MiB$", lines[2]);
-        Assert.Matches($"^1 +{target.ProcessId} +target[^ ]* +256 KiB +100 % +64 ", lines[3]);
-        Assert.Matches("^ +all +256 KiB +100 % +64 ", lines[4]);
+        Assert.Matches("^# +pid +name +size +resident +faults +fill p50 +fill p99 +demand +background +(ahead +)?MiB$", lines[2]);
+        Assert.Matches($"^1 +{target.ProcessId} +target[^ ]* +256 KiB +100 % +[0-9]+ ", lines[3]);
+        Assert.Matches("^ +all +256 KiB +100 % +[0-9]+ ", lines[4]);
         Assert.DoesNotContain('\u001b', text.Output);
 
         ToolRun json = ToolProcess.Run("status", "--socket", image.Socket, "--json");
@@ -35,8 +35,8 @@ public sealed class StatusTests
             StringComparer.Ordinal);
         JsonElement client = sample.RootElement.GetProperty("clients")[0];
         Assert.Equal(["client", "pid", "name", "seconds", "counts"], client.EnumerateObject().Select(one => one.Name), StringComparer.Ordinal);
-        Assert.Equal(64, client.GetProperty("counts").GetProperty("missingFaults").GetInt64());
-        Assert.Equal(64, sample.RootElement.GetProperty("totals").GetProperty("fillLatency").GetProperty("count").GetInt64());
+        Assert.InRange(client.GetProperty("counts").GetProperty("missingFaults").GetInt64(), 1, 64);
+        Assert.InRange(sample.RootElement.GetProperty("totals").GetProperty("fillLatency").GetProperty("count").GetInt64(), 1, 64);
     }
 
     [Fact]
