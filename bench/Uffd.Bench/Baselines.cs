@@ -1,12 +1,14 @@
 namespace Uffd.Bench;
 
 /// <summary>The C programs of <c>bench/baselines</c>, compiled.</summary>
-internal sealed record Baselines(string Handler, string Toucher, string Bulk)
+internal sealed record Baselines(string Handler, string Toucher, string Bulk, string Spaces, string Parallel)
 {
     public static async Task<Baselines> CompileAsync(string directory, CancellationToken cancellation) => new(
         await CompileAsync("handler", directory, cancellation),
         await CompileAsync("toucher", directory, cancellation),
-        await CompileAsync("bulk", directory, cancellation));
+        await CompileAsync("bulk", directory, cancellation),
+        await CompileAsync("spaces", directory, cancellation),
+        await CompileAsync("parallel", directory, cancellation));
 
     /// <summary>Compiles one of them.</summary>
     public static async Task<string> CompileAsync(string name, string directory, CancellationToken cancellation)

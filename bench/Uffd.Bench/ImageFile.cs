@@ -48,16 +48,16 @@ internal sealed class ImageFile : IDisposable
 
     private void Write(CancellationToken cancellation)
     {
-        var chunk = new byte[PagesAtOnce * FaultsOptions.PageSize];
+        var chunk = new byte[PagesAtOnce * BenchOptions.PageSize];
         new Random(1).NextBytes(chunk);
         using var file = File.OpenHandle(Path, FileMode.Create, FileAccess.Write, preallocationSize: Size);
         for (long at = 0; at < Size; at += chunk.Length)
         {
             cancellation.ThrowIfCancellationRequested();
             var part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, Size - at));
-            for (var page = 0; page < part.Length; page += FaultsOptions.PageSize)
+            for (var page = 0; page < part.Length; page += BenchOptions.PageSize)
             {
-                var index = (ulong)((at + page) / FaultsOptions.PageSize);
+                var index = (ulong)((at + page) / BenchOptions.PageSize);
                 BinaryPrimitives.WriteUInt64LittleEndian(part[page..], index ^ Seed);
             }
 

@@ -3,23 +3,31 @@ using Uffd.Bench;
 
 // 0: every target is met. 1: a target is missed. 2: nothing could be measured. 130: interrupted.
 const string Usage = """
-    usage: Uffd.Bench faults [options]
+    usage: Uffd.Bench all [options]
+           Uffd.Bench faults [options]
            Uffd.Bench sources [--json]
            Uffd.Bench clones [--json] [--image-size NMiB]
 
-      faults   page faults answered by the pager beside the plainest C handler, in the same run
+      all      the pager beside its baselines, in every part
+      faults   the parts one-cpu, free, two-cpus and fill: page faults beside the plainest C handler
       sources  ways to read a file while looking for pages of zeros, beside one plain copy
       clones   the memory of eight processes that share an image, beside that of one
 
       --json              one JSON object in place of the table
+      --quick             small and once, to see that everything runs
       --rounds N          how often each side is measured, in turn (15)
       --touches N         pages that one round touches (5000; ten times as many for the rate)
       --image-size SIZE   the image: bytes, or with KiB, MiB or GiB (800MiB)
-      --only PARTS        some of one-cpu,free,two-cpus,fill (all)
+      --only PARTS        some of one-cpu,free,two-cpus,in-order,fill,slow,spaces,working-set
       --self-check        the C handler takes the pager's place: every ratio should be near 1
     """;
 
-if (args is not [("faults" or "sources" or "clones") and var verb, .. var rest])
+if (args is ["serve", .. var server])
+{
+    return await SlowServer.RunAsync(server);
+}
+
+if (args is not [("all" or "faults" or "sources" or "clones") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -51,13 +59,13 @@ try
         return await ClonesCommand.RunAsync(rest, interrupted.Token);
     }
 
-    if (FaultsOptions.Parse(rest) is not { } options)
+    if (BenchOptions.Parse(verb, rest) is not { } options)
     {
         Console.WriteLine(Usage);
         return 0;
     }
 
-    var report = await FaultsBenchmark.RunAsync(options, interrupted.Token);
+    var report = await PagingBenchmark.RunAsync(options, interrupted.Token);
     Console.Write(options.Json ? report.ToJson() : report.ToTable());
     return report.Ok ? 0 : 1;
 }

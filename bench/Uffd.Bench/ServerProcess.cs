@@ -6,9 +6,11 @@ namespace Uffd.Bench;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
     private readonly Process process;
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> lines = [];
     private string? lastWords;
 
     private ServerProcess(string name, string socketPath, Process process)
@@ -21,7 +23,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         // Both streams are read to their end, so that a talkative server never waits for a full pipe.
         process.OutputDataReceived += (_, e) =>
         {
-            if (e.Data?.StartsWith("ready ", StringComparison.Ordinal) == true)
+            if (e.Data is not { } line)
+            {
+                return;
+            }
+
+            lock (lines)
+            {
+                lines.Add(line);
+            }
+
+            if (line.StartsWith("ready ", StringComparison.Ordinal) || line.StartsWith("{\"event\":\"ready\"", StringComparison.Ordinal))
             {
                 ready.TrySetResult();
             }
@@ -45,6 +57,18 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public string LastWords => lastWords ?? "without a word";
 
+    /// <summary>What it has printed so far.</summary>
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            lock (lines)
+            {
+                return [.. lines];
+            }
+        }
+    }
+
     public TimeSpan ProcessorTime
     {
         get
@@ -55,7 +79,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     public static async Task<ServerProcess> StartAsync(
-        string name, string program, string socketPath, string imagePath, bool background, int? cpu,
+        string name, string program, string socketPath, string imagePath, string[] arguments, int? cpu,
         CancellationToken cancellation)
     {
         if (!File.Exists(program))
@@ -64,8 +88,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         var start = Programs.Command(
-            program, cpu,
-            "serve", "--socket", socketPath, "--image", imagePath, background ? "--background" : "--no-background");
+            program, cpu, ["serve", "--socket", socketPath, "--image", imagePath, .. arguments]);
 
         // A .NET program's host looks for the runtime; the one that runs this benchmark is the one to use.
         if (Path.GetFullPath(Path.Combine(AppContext.GetData("FX_DEPS_FILE")?.ToString() ?? "/", "../../../..")) is var root
@@ -93,6 +116,14 @@ internal sealed class ServerProcess : IAsyncDisposable
                 ? new BenchException($"{name} was not ready within {StartPatience.TotalSeconds:0} s: {server.LastWords}")
                 : e;
         }
+    }
+
+    /// <summary>Ends it as an administrator would, and waits for that.</summary>
+    public async Task StopAsync()
+    {
+        using var kill = Programs.Start(Programs.Command("kill", null, "-TERM", $"{process.Id}"), "kill is part of procps or util-linux");
+        await kill.WaitForExitAsync(CancellationToken.None);
+        await Ended.WaitAsync(StopPatience);
     }
 
     public async ValueTask DisposeAsync()

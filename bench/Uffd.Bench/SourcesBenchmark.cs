@@ -55,7 +55,7 @@ internal static class SourcesBenchmark
             .. Ways.Select(way => new SourceWayJson(
                 way.Way,
                 way.Meaning,
-                Math.Round(Median(seconds[way.Way]) * 1e6 / (ImageSize / FaultsOptions.PageSize), 3),
+                Math.Round(Median(seconds[way.Way]) * 1e6 / (ImageSize / BenchOptions.PageSize), 3),
                 Math.Round(Median(seconds[way.Way].Zip(seconds[Baseline], (cost, baseline) => cost / baseline)), 2))),
         ];
         return json

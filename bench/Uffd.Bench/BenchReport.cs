@@ -7,15 +7,17 @@ using System.Text.Json.Serialization;
 namespace Uffd.Bench;
 
 /// <summary>What a run found, for people and for programs.</summary>
-internal sealed class FaultsReport(
-    DateTimeOffset started, string pager, FaultsOptions options, IReadOnlyList<Figure> figures,
-    IReadOnlyList<string> notes)
+internal sealed class BenchReport(DateTimeOffset started, Workbench bench)
 {
-    public bool Ok => figures.All(f => f.Ok != false);
+    private readonly IReadOnlyList<Figure> figures = bench.Figures;
+    private readonly IReadOnlyList<string> notes = bench.Notes;
+    private readonly BenchOptions options = bench.Options;
+
+    public bool Ok => !bench.IsIncomplete && figures.All(f => f.Ok != false);
 
     public string ToTable()
     {
-        string[] head = ["work", "CPUs", "C", "pager", "ratio", "spread", "target", "ok?"];
+        string[] head = ["work", "CPUs", "baseline", "pager", "ratio", "spread", "target", "ok?"];
         List<string[]> rows = [head];
         rows.AddRange(figures.Select(f => (string[])
         [
@@ -43,9 +45,14 @@ internal sealed class FaultsReport(
         }
 
         text.AppendLine();
-        text.AppendLine("C: the plainest handler; for the background fill, one plain UFFDIO_COPY of the image.");
-        text.AppendLine($"pager: {pager}. C and pager: medians of {options.Rounds} rounds, taken by turns.");
-        text.AppendLine("ratio: the pager's cost over the C program's, the median of the rounds' ratios; above 1 is slower.");
+        foreach (var baseline in figures.Select(f => f.Baseline).Distinct(StringComparer.Ordinal))
+        {
+            var works = figures.Where(f => string.Equals(f.Baseline, baseline, StringComparison.Ordinal)).Select(f => f.Work);
+            text.AppendLine($"baseline: {baseline}, for {string.Join("; ", works.Distinct(StringComparer.Ordinal))}.");
+        }
+
+        text.AppendLine($"pager: {bench.PagerName}. Both: medians of {options.Rounds} rounds, {options.LongRounds} of the long ones, taken by turns.");
+        text.AppendLine("ratio: the pager's cost over the baseline's, the median of the rounds' ratios; above 1 is slower.");
         text.AppendLine("spread: half of the rounds' ratios lie within.");
         foreach (var note in notes)
         {
@@ -58,8 +65,8 @@ internal sealed class FaultsReport(
     public string ToJson()
     {
         var report = new ReportJson(
-            "faults", started, $"Linux {Environment.OSVersion.Version}", RuntimeInformation.ProcessArchitecture.ToString(),
-            Environment.ProcessorCount, RuntimeInformation.FrameworkDescription, pager, options.Rounds, options.Touches,
+            options.Parts, started, $"Linux {Environment.OSVersion.Version}", RuntimeInformation.ProcessArchitecture.ToString(),
+            Environment.ProcessorCount, RuntimeInformation.FrameworkDescription, bench.PagerName, options.Rounds, options.Touches,
             options.ImageSize,
             [
                 .. figures.Select(f => new FigureJson(
@@ -81,7 +88,7 @@ internal sealed class FaultsReport(
 }
 
 internal sealed record ReportJson(
-    string Benchmark, DateTimeOffset Started, string System, string Architecture, int Cpus, string Runtime, string Pager,
+    IReadOnlyList<string> Parts, DateTimeOffset Started, string System, string Architecture, int Cpus, string Runtime, string Pager,
     int Rounds, int Touches, long ImageBytes, FigureJson[] Figures, IReadOnlyList<string> Notes, bool Ok);
 
 internal sealed record FigureJson(
