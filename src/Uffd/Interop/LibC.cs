@@ -131,6 +131,12 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "setpriority", SetLastError = true)]
     public static partial int SetPriority(int which, uint who, int niceness);
 
+    [LibraryImport(Library, EntryPoint = "sched_setaffinity", SetLastError = true)]
+    public static partial int SchedSetAffinity(int thread, nuint size, void* mask);
+
+    [LibraryImport(Library, EntryPoint = "sched_getaffinity", SetLastError = true)]
+    public static partial int SchedGetAffinity(int thread, nuint size, void* mask);
+
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint GetEUid();
 }
