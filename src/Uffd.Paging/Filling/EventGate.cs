@@ -17,6 +17,11 @@ internal sealed class EventGate
     /// <summary>For the fault loop, from before it reads until what it read is applied.</summary>
     public Scope EnterToRead()
     {
+        if (TryEnter())
+        {
+            return new Scope(this); // nobody is inside, as nearly always
+        }
+
         Interlocked.Increment(ref _readers);
         var spinner = new SpinWait();
         while (!TryEnter())

@@ -59,7 +59,7 @@ internal sealed class ReadAhead
         for (int index = 0; index < _streams.Length; index++)
         {
             ref Stream stream = ref _streams[index];
-            if (ReferenceEquals(stream.Map, slice.Map) && stream.Thread == thread && TryContinue(ref stream, slice, page, out AheadPlan plan))
+            if (stream.Thread == thread && stream.IsNear(page) && ReferenceEquals(stream.Map, slice.Map) && TryContinue(ref stream, slice, page, out AheadPlan plan))
             {
                 return plan;
             }
@@ -150,5 +150,8 @@ internal sealed class ReadAhead
         public long First;
         public long Last;
         public long LastUsed;
+
+        /// <summary>Whether it can continue at a page: random faults look at every stream, and nearly all end here.</summary>
+        public readonly bool IsNear(long page) => (ulong)(page - First + Reach) <= (ulong)(Last - First + (2 * Reach));
     }
 }
