@@ -40,8 +40,11 @@ public sealed record PagerDaemonOptions
     /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long to look for the next fault before sleeping: <see cref="AddressSpaceOptions.Spin"/>. Default: none.</summary>
-    public TimeSpan Spin { get; init; }
+    /// <summary>How long to look for the next fault before sleeping: <see cref="AddressSpaceOptions.Spin"/>. Default: null, by measurement.</summary>
+    public TimeSpan? Spin { get; init; }
+
+    /// <summary>The CPUs that serve the clients' faults: <see cref="AddressSpaceOptions.Cpus"/>. Default: null, anywhere.</summary>
+    public IReadOnlyList<int>? Cpus { get; init; }
 
     /// <summary>
     /// Where to write the working set of all clients together: the pages that they touched, in order of first touch. Written whenever a

@@ -74,7 +74,14 @@ public sealed record AddressSpaceOptions
 
     /// <summary>
     /// How long to look for the next fault before sleeping. Costs a CPU for that long after each fault, and saves the wake-up
-    /// when faults follow each other closely. Default: none.
+    /// when faults follow each other closely. Null, the default, decides by what is measured while serving (docs/adr/0007): not
+    /// at all on a machine with one CPU, and else for 30 us at most where that makes faults quicker. Zero for never.
     /// </summary>
-    public TimeSpan Spin { get; init; }
+    public TimeSpan? Spin { get; init; }
+
+    /// <summary>
+    /// The CPUs that the threads which serve this address space are bound to, by number: the fault loop and the background fill.
+    /// A fault is quickest on the CPU of the thread that took it, or on one that shares a cache with it. Default: null, anywhere.
+    /// </summary>
+    public IReadOnlyList<int>? Cpus { get; init; }
 }

@@ -60,7 +60,9 @@ public sealed class Pager : IDisposable
     /// <param name="userfaultfd">Non-blocking, after its handshake, its ranges registered. Owned by the pager from now on.</param>
     /// <param name="regions">The registered ranges and their content. They must not overlap.</param>
     /// <param name="options">How; null for the defaults.</param>
-    /// <exception cref="ArgumentException">A region is misaligned, overlaps another, or lies beyond its source: says which.</exception>
+    /// <exception cref="ArgumentException">
+    /// A region is misaligned, overlaps another, or lies beyond its source, or a CPU cannot be used: says which.
+    /// </exception>
     public AddressSpace Attach(Userfaultfd userfaultfd, IReadOnlyList<AddressSpaceRegion> regions, AddressSpaceOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(userfaultfd);
@@ -74,6 +76,13 @@ public sealed class Pager : IDisposable
         if (options is { FailurePolicy: FaultFailurePolicy.Terminate, TargetProcess: null })
         {
             throw new ArgumentException("to terminate a process on failure, it must be known: set TargetProcess", nameof(options));
+        }
+
+        if (options.Cpus is { } cpus && (cpus.Count == 0 || CpuList.FindUnusable(cpus).Count > 0))
+        {
+            throw new ArgumentException(
+                cpus.Count == 0 ? "the list of CPUs is empty" : $"the CPUs {CpuList.Format(CpuList.FindUnusable(cpus))} do not exist or may not be used by this process",
+                nameof(options));
         }
 
         return Start(userfaultfd, RegionTable.Create(regions), options, parent: null);

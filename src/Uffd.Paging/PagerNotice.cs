@@ -23,6 +23,9 @@ public enum PagerNoticeKind
 
     /// <summary>Events could not be read for a moment.</summary>
     ReadFailed,
+
+    /// <summary>A thread could not be bound to the CPUs that were asked for, and runs anywhere.</summary>
+    NotPlaced,
 }
 
 /// <summary>One thing to tell.</summary>

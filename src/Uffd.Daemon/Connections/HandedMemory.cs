@@ -80,6 +80,7 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             FailurePolicy = options.FailurePolicy,
             TargetProcess = process,
             Spin = options.Spin,
+            Cpus = options.Cpus,
             Replay = options.Replay,
         };
         if (recording is not null)

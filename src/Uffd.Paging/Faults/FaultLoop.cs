@@ -34,6 +34,8 @@ internal sealed partial class FaultLoop
     private readonly List<PageFault> _faults = new(256);
     private readonly ParkedFaults _parked = new();
     private readonly Dictionary<ulong, int> _outside = [];
+    private readonly SpinPolicy? _spinPolicy;
+    private int _served; // faults since the last wait
     private bool _readPaused;
     private bool _readFailed;
     private bool _targetExited;
@@ -47,6 +49,7 @@ internal sealed partial class FaultLoop
         _reader = new UffdEventReader(_userfaultfd, ReadCapacity);
         _filler = new PageFiller(space, gate: null);
         _readAhead = new ReadAhead(space.Options.ReadAheadBytes, space.Counters);
+        _spinPolicy = space.Options.Spin is null && SpinBudget.IsAny ? new SpinPolicy(Stopwatch.Frequency) : null;
         _thread = new Thread(Run) { IsBackground = true, Name = $"uffd-fault-{space.Id}" };
     }
 
@@ -75,6 +78,7 @@ internal sealed partial class FaultLoop
         AddressSpaceEnd end = AddressSpaceEnd.Failed;
         try
         {
+            ThreadPlacement.Apply(_space);
             WatchTarget();
             end = Serve();
         }
@@ -104,30 +108,12 @@ internal sealed partial class FaultLoop
 
     private AddressSpaceEnd Serve()
     {
-        Span<PollResult> ready = stackalloc PollResult[4];
+        bool more = false;
         while (!_stopping)
         {
-            TimeSpan timeout = NextTimeout();
-            int count = _poller.Wait(ready, timeout, _space.Options.Spin);
-            bool exited = false;
-            for (int index = 0; index < count; index++)
-            {
-                exited |= ready[index].Token == ExitToken;
-            }
-
-            if (exited)
-            {
-                _poller.Remove(_space.Options.TargetProcess!.Handle); // stays readable: from now on look at the memory itself
-                _targetExited = true;
-            }
-
-            if ((exited || count == 0 || _reportedGone) && !_userfaultfd.IsTargetAlive())
-            {
-                return AddressSpaceEnd.TargetExited;
-            }
-
-            _reportedGone = false;
-            if (!ServeOnce())
+            // Who shares a CPU with us runs as soon as we wake it, and its next fault is there when we come back. Looking for it
+            // costs one call; where nothing is there, the next is the wait that it would have been (docs/adr/0007).
+            if ((!more && !TryWait()) || !TryServeOnce(out more))
             {
                 return AddressSpaceEnd.TargetExited;
             }
@@ -136,8 +122,62 @@ internal sealed partial class FaultLoop
         return AddressSpaceEnd.Stopped;
     }
 
+    /// <summary>Waits until there is something to do.</summary>
     /// <returns>False when the process is gone.</returns>
-    private bool ServeOnce()
+    private bool TryWait()
+    {
+        Span<PollResult> ready = stackalloc PollResult[4];
+        int count = Wait(ready, NextTimeout());
+        bool exited = false;
+        for (int index = 0; index < count; index++)
+        {
+            exited |= ready[index].Token == ExitToken;
+        }
+
+        if (exited)
+        {
+            _poller.Remove(_space.Options.TargetProcess!.Handle); // stays readable: from now on look at the memory itself
+            _targetExited = true;
+        }
+
+        if ((exited || count == 0 || _reportedGone) && !_userfaultfd.IsTargetAlive())
+        {
+            return false;
+        }
+
+        _reportedGone = false;
+        return true;
+    }
+
+    private int Wait(Span<PollResult> ready, TimeSpan timeout)
+    {
+        if (_spinPolicy is null)
+        {
+            return _poller.Wait(ready, timeout, _space.Options.Spin ?? TimeSpan.Zero);
+        }
+
+        int count = 0;
+        bool over = false;
+        if (_spinPolicy.BeforeWait(Stopwatch.GetTimestamp(), _served) && SpinBudget.TryEnter())
+        {
+            over = _poller.TrySpin(ready, SpinPolicy.Limit < timeout ? SpinPolicy.Limit : timeout, out count);
+            SpinBudget.Exit();
+        }
+
+        if (!over)
+        {
+            count = _poller.Wait(ready, timeout);
+        }
+
+        _spinPolicy.AfterWait(Stopwatch.GetTimestamp());
+        _served = 0;
+        return count;
+    }
+
+    /// <summary>Reads what waits and serves it.</summary>
+    /// <param name="more">Whether to come again without waiting: a fault was there, so another may be, or something is left to do.</param>
+    /// <returns>False when the process is gone.</returns>
+    private bool TryServeOnce(out bool more)
     {
         if (!_parked.IsPaused)
         {
@@ -145,6 +185,8 @@ internal sealed partial class FaultLoop
             Drain();
         }
 
+        more = _faults.Count > 0;
+        _served += _faults.Count;
         bool alive = true;
         _parked.ReadTimestamp = Stopwatch.GetTimestamp();
         foreach (PageFault fault in _faults)
@@ -164,13 +206,18 @@ internal sealed partial class FaultLoop
             alive &= ServeNews(news);
         }
 
-        long now = Stopwatch.GetTimestamp(); // once: what is parked again below must wait until events were read again
-        while (_parked.TryTakeDue(now, out ParkedFault parked))
+        if (!_parked.IsEmpty)
         {
-            alive &= ServeParked(parked);
+            long now = Stopwatch.GetTimestamp(); // once: what is parked again below must wait until events were read again
+            while (_parked.TryTakeDue(now, out ParkedFault parked))
+            {
+                alive &= ServeParked(parked);
+            }
         }
 
-        return alive && ServeAhead();
+        alive = alive && ServeAhead();
+        more |= !_ahead.IsEmpty;
+        return alive;
     }
 
     /// <summary>The event that cannot be read keeps the userfaultfd readable: while we pause it must not wake us.</summary>

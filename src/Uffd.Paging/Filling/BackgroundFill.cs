@@ -71,7 +71,8 @@ internal sealed class BackgroundFill : IFetchSink
     {
         // With a CPU to itself there is nothing to give way with; on a single one the scheduler is told who goes first. Measured: on
         // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill.
-        if (Environment.ProcessorCount == 1)
+        ThreadPlacement.Apply(_space);
+        if (Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
         {
             CurrentThread.TrySetNiceness(Niceness);
         }

@@ -82,11 +82,16 @@ internal static class ServeCommand
         HelpName = "UID",
     };
 
-    private static readonly Option<int> Spin = new("--spin")
+    private static readonly Option<int?> Spin = new("--spin")
     {
-        Description = "Look for the next fault for so many microseconds before sleeping; costs a CPU, saves a wake-up",
+        Description = "Look for the next fault for so many microseconds before sleeping, 0 for never (default: where that is found to help)",
         HelpName = "US",
-        DefaultValueFactory = _ => 0,
+    };
+
+    private static readonly Option<string> Cpus = new("--cpus")
+    {
+        Description = "Serve faults on these CPUs only, as 0,2-5 (default: anywhere)",
+        HelpName = "LIST",
     };
 
     private static readonly Option<string?> Record = new("--record")
@@ -121,6 +126,7 @@ internal static class ServeCommand
         Drain.Validators.Add(result => RequireRange(result, Drain, "seconds", 0, 86400));
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
         MaxClients.Validators.Add(result => RequireRange(result, MaxClients, "clients", 1, 1_000_000));
+        Cpus.Validators.Add(RequireUsableCpus);
         Spin.Validators.Add(result => RequireRange(result, Spin, "microseconds", 0, 1_000_000));
         Otlp.Validators.Add(result => OtlpExport.RequireEndpoint(result));
         var verb = new Verb("serve", "Serve the page faults of processes that hand over their memory, from a file")
@@ -145,7 +151,7 @@ internal static class ServeCommand
                 new(ExitCodes.BadInput, "the image, a diff or the working set to replay is missing, empty, unreadable, or does not belong to the others"),
             ],
         };
-        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Record, Replay, Otlp, Json])
+        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Cpus, Record, Replay, Otlp, Json])
         {
             verb.Options.Add(option);
         }
@@ -185,7 +191,8 @@ internal static class ServeCommand
             HandshakeTimeout = TimeSpan.FromSeconds(result.GetValue(HandshakeTimeout)),
             MaxClients = result.GetValue(MaxClients),
             AllowedUsers = result.GetValue(AllowUid) ?? [],
-            Spin = TimeSpan.FromMicroseconds(result.GetValue(Spin)),
+            Spin = result.GetValue(Spin) is { } spin ? TimeSpan.FromMicroseconds(spin) : null,
+            Cpus = CpuList.TryParse(result.GetValue(Cpus), out IReadOnlyList<int>? cpus) ? cpus : null,
             RecordPath = result.GetValue(Record),
             Replay = replay,
             Observer = happened =>
@@ -228,6 +235,19 @@ internal static class ServeCommand
                 result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} wants {unit} from {least} to {most}"));
                 return;
             }
+        }
+    }
+
+    private static void RequireUsableCpus(OptionResult result)
+    {
+        string text = result.GetValueOrDefault<string>();
+        if (!CpuList.TryParse(text, out IReadOnlyList<int>? cpus))
+        {
+            result.AddError($"--cpus wants a list of CPUs, such as 0,2-5, not '{text}'");
+        }
+        else if (CpuList.FindUnusable(cpus) is { Count: > 0 } unusable)
+        {
+            result.AddError($"--cpus: CPU {CpuList.Format(unusable)} does not exist, or this process may not use it");
         }
     }
 

@@ -118,26 +118,52 @@ public sealed unsafe class EventPoller : IDisposable
     /// <returns>How many are ready: 0 when woken, interrupted or timed out.</returns>
     public int Wait(Span<PollResult> ready, TimeSpan timeout, TimeSpan spin = default)
     {
+        if (spin > TimeSpan.Zero && TrySpin(ready, spin, out int found))
+        {
+            return found;
+        }
+
+        // To the kernel any negative number is for ever; a deadline that has passed is none.
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
+        return Take(ready, LibC.EpollWait(_epoll, _events, Math.Min(ready.Length, MaxBatch), milliseconds));
+    }
+
+    /// <summary>Asks again and again whether a descriptor is ready or somebody has woken. Costs a CPU for that long.</summary>
+    /// <param name="ready">Receives what is ready; at most 64 at once.</param>
+    /// <param name="time">How long at most.</param>
+    /// <param name="count">How many are ready: 0 also when woken or interrupted.</param>
+    /// <returns>False when the time is over and nothing has happened.</returns>
+    public bool TrySpin(Span<PollResult> ready, TimeSpan time, out int count)
+    {
         ObjectDisposedException.ThrowIf(_disposed, this);
         int capacity = Math.Min(ready.Length, MaxBatch);
-        int count = 0;
-        if (spin > TimeSpan.Zero)
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        int found;
+        do
         {
-            long start = System.Diagnostics.Stopwatch.GetTimestamp();
-            do
-            {
-                count = LibC.EpollWait(_epoll, _events, capacity, 0);
-            }
-            while (count == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(start) < spin);
+            found = LibC.EpollWait(_epoll, _events, capacity, 0);
         }
+        while (found == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(start) < time);
 
-        if (count == 0)
+        count = Take(ready, found);
+        return found != 0;
+    }
+
+    /// <summary>Closes it. What was added stays open.</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
         {
-            // To the kernel any negative number is for ever; a deadline that has passed is none.
-            int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
-            count = LibC.EpollWait(_epoll, _events, capacity, milliseconds);
+            _disposed = true;
+            _wake.Dispose();
+            _epoll.Dispose();
+            NativeMemory.AlignedFree(_events);
         }
+    }
 
+    private int Take(Span<PollResult> ready, int count)
+    {
         if (count < 0)
         {
             Errno errno = Kernel.LastErrno;
@@ -159,18 +185,6 @@ public sealed unsafe class EventPoller : IDisposable
         }
 
         return kept;
-    }
-
-    /// <summary>Closes it. What was added stays open.</summary>
-    public void Dispose()
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            _wake.Dispose();
-            _epoll.Dispose();
-            NativeMemory.AlignedFree(_events);
-        }
     }
 
     private static PollStates Translate(uint events)
