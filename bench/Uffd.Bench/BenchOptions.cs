@@ -38,6 +38,9 @@ internal sealed record BenchOptions
     /// <summary>Another server program with the same arguments, to be measured in the pager's place.</summary>
     public string? Pager { get; private init; }
 
+    /// <summary>More options for the pager, to compare its ways: <c>--spin 0</c>.</summary>
+    public IReadOnlyList<string> Serve { get; private init; } = [];
+
     public int RateTouches => 10 * Touches;
 
     /// <summary>Parts whose single run takes a second or more need fewer rounds for the same trust.</summary>
@@ -77,6 +80,9 @@ internal sealed record BenchOptions
                     break;
                 case "--pager":
                     options = options with { Pager = Path.GetFullPath(OptionValues.Next(name, ref args)) };
+                    break;
+                case "--serve":
+                    options = options with { Serve = OptionValues.Next(name, ref args).Split(' ', StringSplitOptions.RemoveEmptyEntries) };
                     break;
                 default:
                     throw new BenchException($"unknown option {name} (see --help)");

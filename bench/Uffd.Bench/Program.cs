@@ -19,6 +19,7 @@ const string Usage = """
       --touches N         pages that one round touches (5000; ten times as many for the rate)
       --image-size SIZE   the image: bytes, or with KiB, MiB or GiB (800MiB)
       --only PARTS        some of one-cpu,free,two-cpus,in-order,fill,slow,spaces,working-set
+      --serve "OPTIONS"   more options for the pager, as "--spin 0"
       --self-check        the C handler takes the pager's place: every ratio should be near 1
     """;
 

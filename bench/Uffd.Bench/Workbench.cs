@@ -30,7 +30,7 @@ internal sealed class Workbench(
     {
         { SelfCheck: true } => "the C handler in the pager's place",
         { Pager: { } other } => Path.GetFileName(other),
-        _ => "uffd serve",
+        _ => string.Join(' ', ["uffd serve", .. options.Serve]),
     };
 
     private string PagerPath => options switch
@@ -66,7 +66,7 @@ internal sealed class Workbench(
         StartAsync("the C handler", baselines.Handler, placement, "--no-background");
 
     public Task<ServerProcess> StartPagerAsync(Placement placement, params string[] arguments) =>
-        StartAsync(PagerName, PagerPath, placement, arguments);
+        StartAsync(PagerName, PagerPath, placement, [.. arguments, .. options.Serve]);
 
     public Task<ServerProcess> StartAsync(string name, string program, Placement placement, params string[] arguments) =>
         ServerProcess.StartAsync(

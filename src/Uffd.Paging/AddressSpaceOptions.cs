@@ -74,7 +74,7 @@ public sealed record AddressSpaceOptions
 
     /// <summary>
     /// How long to look for the next fault before sleeping. Costs a CPU for that long after each fault, and saves the wake-up
-    /// when faults follow each other closely. Null, the default, decides by what is measured while serving (docs/adr/0007): not
+    /// when faults follow each other closely. Null, the default, decides by what is measured while serving (docs/adr/0008): not
     /// at all on a machine with one CPU, and else for 30 us at most where that makes faults quicker. Zero for never.
     /// </summary>
     public TimeSpan? Spin { get; init; }

@@ -112,7 +112,7 @@ internal sealed partial class FaultLoop
         while (!_stopping)
         {
             // Who shares a CPU with us runs as soon as we wake it, and its next fault is there when we come back. Looking for it
-            // costs one call; where nothing is there, the next is the wait that it would have been (docs/adr/0007).
+            // costs one call; where nothing is there, the next is the wait that it would have been (docs/adr/0008).
             if ((!more && !TryWait()) || !TryServeOnce(out more))
             {
                 return AddressSpaceEnd.TargetExited;

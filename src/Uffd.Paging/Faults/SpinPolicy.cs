@@ -2,7 +2,7 @@ namespace Uffd.Paging;
 
 /// <summary>
 /// Decides whether to look for the next fault for a moment before sleeping, by what it sees: two ways of waiting take turns as
-/// the one that is used and the one that is tried, and the one whose faults follow each other faster stays (docs/adr/0007). Used
+/// the one that is used and the one that is tried, and the one whose faults follow each other faster stays (docs/adr/0008). Used
 /// by one thread; told the time, and reads no clock.
 /// </summary>
 /// <remarks>
@@ -16,6 +16,9 @@ internal sealed class SpinPolicy
     public static readonly TimeSpan Limit = TimeSpan.FromMicroseconds(30);
 
     private const int WindowFaults = 128;
+    private const int TrialFaults = 24; // in each of the two windows of a trial: the worse way must not show in one fault of a hundred
+    private const int TrialWindows = 2;
+    private const int HopelessWaits = 8;
     private const int FirstBackOff = 16; // windows until the other way is tried again; twice as many each time that it was worse
     private const int LongestBackOff = 1024;
     private const double Better = 0.9; // what a trial must bring, so that noise does not decide
@@ -30,7 +33,7 @@ internal sealed class SpinPolicy
     private int _windowFaults;
     private int _windowWaits;
     private int _windowHits; // waits that a spin would have ended
-    private bool _trial;
+    private int _trial; // windows of the trial that are left
     private double _period; // from fault to fault, of the way that is used
     private int _untilTrial = 1;
     private int _backOff = FirstBackOff;
@@ -51,14 +54,15 @@ internal sealed class SpinPolicy
     /// <returns>Whether to spin in this one.</returns>
     public bool BeforeWait(long now, int served)
     {
-        // A pause of the process says nothing about either way, and neither does what came after it.
-        if (_gap >= 0 && _gap <= _pause && served > 0)
+        // A pause of the process says nothing about either way, nor does one of ours, when somebody else had the CPU.
+        if (_gap >= 0 && served > 0 && now - _waitedAt <= _pause + (_pause / 10 * served))
         {
             _windowTime += now - _waitedAt;
             _windowFaults += served;
             _windowWaits++;
             _windowHits += _gap <= _limit ? 1 : 0;
-            if (_windowFaults >= WindowFaults)
+            bool hopeless = _trial > 0 && IsSpinning && _windowWaits == HopelessWaits && _windowHits * 4 <= _windowWaits;
+            if (hopeless || _windowFaults >= (_trial > 0 ? TrialFaults : WindowFaults))
             {
                 EndWindow();
             }
@@ -81,20 +85,17 @@ internal sealed class SpinPolicy
         bool reachable = period <= _pause;
         _windowTime = 0;
         _windowFaults = _windowWaits = _windowHits = 0;
-        if (_trial)
+        if (_trial > 0)
         {
-            _trial = false;
-            if (period < _period * Better && (hits || !IsSpinning))
+            bool better = period < _period * Better && (hits || !IsSpinning);
+            if (better && --_trial > 0)
             {
-                _period = period;
-                _backOff = FirstBackOff;
-            }
-            else
-            {
-                IsSpinning = !IsSpinning;
-                _backOff = Math.Min(_backOff * 2, LongestBackOff);
+                return; // twice, so that chance does not decide
             }
 
+            _trial = 0;
+            IsSpinning = better ? IsSpinning : !IsSpinning;
+            _backOff = better ? FirstBackOff : Math.Min(_backOff * 2, LongestBackOff);
             _untilTrial = _backOff;
             return;
         }
@@ -109,7 +110,7 @@ internal sealed class SpinPolicy
         {
             if (IsSpinning || (waits && reachable))
             {
-                _trial = true;
+                _trial = TrialWindows;
                 IsSpinning = !IsSpinning;
             }
         }

@@ -48,7 +48,7 @@ public class WaitingTests
 
     [Theory]
     [InlineData(null)]
-    [InlineData(100_000)]
+    [InlineData(500_000)]
     public async Task Idle_space_uses_no_cpu(int? spinMicroseconds)
     {
         using MemoryPageSource source = MemoryPageSource.FromBytes(Pattern.Bytes(Length));

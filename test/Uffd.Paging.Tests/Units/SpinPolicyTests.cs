@@ -39,6 +39,23 @@ public class SpinPolicyTests
     }
 
     [Fact]
+    public void Trial_in_which_no_spin_helps_is_short()
+    {
+        Run(1_000, spinning => spinning ? (36, 5) : (6, 5));
+        Assert.InRange(_spins, 1, 9);
+    }
+
+    [Fact]
+    public void Pauses_of_the_handler_itself_decide_nothing()
+    {
+        // Somebody else has its CPU for 3 ms now and then: each way looks slow when it is hit, and neither is.
+        int index = 0;
+        Run(Many, spinning => (spinning ? 15 : 4, index++ % 40 == 0 ? 3000 : 4));
+        Assert.False(_policy.IsSpinning);
+        Assert.InRange(_spins, 1, Many / 50);
+    }
+
+    [Fact]
     public void Sleeps_where_nothing_is_gained()
     {
         Run(Many, _ => (20, 5));
