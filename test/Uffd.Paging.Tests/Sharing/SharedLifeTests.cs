@@ -159,7 +159,7 @@ public class SharedLifeTests
         TouchResult[] touched = await (await liar.BeginTouchAsync(2, 0, 5 * Page)).JoinTouchesAsync();
         Assert.All(touched, result => Assert.Equal(TouchResult.Sigbus, result));
         Assert.Equal(Pattern.Hash(Pages * Page), await honest.HashAsync(0, Pages * Page));
-        Assert.Equal(2, space.GetStatistics().PoisonedPages);
+        await Served.UntilAsync(() => space.GetStatistics().PoisonedPages == 2, "both pages"); // counted after their threads were told
         await liar.CrashAsync();
         await space.Ended.WaitAsync(Served.Patience, TestContext.Current.CancellationToken);
     }
