@@ -14,6 +14,15 @@ public sealed record PagerDaemonOptions
     /// <summary>Whether to bring what clients have not touched yet. Default: true.</summary>
     public bool BackgroundFill { get; init; } = true;
 
+    /// <summary>How many bytes a second the background fill may bring each client. Default: 0, as many as it can.</summary>
+    public ulong BackgroundBytesPerSecond { get; init; }
+
+    /// <summary>
+    /// How many bytes at most to bring ahead of a thread that goes through its memory in order:
+    /// <see cref="AddressSpaceOptions.ReadAheadBytes"/>. Default: null, as there.
+    /// </summary>
+    public ulong? ReadAheadBytes { get; init; }
+
     /// <summary>
     /// Whether clients that ask get the image as a memfd that all of them map and share: what is touched of it is then in memory once and
     /// not once for each. That memory is this process's, and is kept until it stops; with copies it is the client's own. Default: false.

@@ -82,7 +82,9 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             Spin = options.Spin,
             Cpus = options.Cpus,
             Replay = options.Replay,
+            BackgroundBytesPerSecond = options.BackgroundBytesPerSecond,
         };
+        served = options.ReadAheadBytes is { } most ? served with { ReadAheadBytes = most } : served;
         if (recording is not null)
         {
             served = served with { Recorder = recording.Recorder, ReadAheadBytes = 0 }; // what comes before it is touched is not seen
