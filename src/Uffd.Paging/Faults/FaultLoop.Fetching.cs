@@ -17,7 +17,7 @@ internal sealed partial class FaultLoop : IFetchSink
     {
         _space.Counters.MeasureSource(fetch);
         _fetched.Enqueue(fetch);
-        _poller.Wake();
+        Wake();
     }
 
     /// <summary>Asks for a claimed page, and for what is worth bringing with it.</summary>
@@ -109,8 +109,9 @@ internal sealed partial class FaultLoop : IFetchSink
     private void Submit(Fetch fetch) => SourceQueue.Of(fetch.Slice.Source).Submit(fetch, _space.Options.SourceTimeout, _space.Ending);
 
     /// <summary>Installs what has come.</summary>
+    /// <param name="more">Set if something had.</param>
     /// <returns>False when the process is gone.</returns>
-    private bool ServeFetched()
+    private bool ServeFetched(ref bool more)
     {
         bool alive = true;
         int again = _installAgain.Count;
@@ -123,6 +124,7 @@ internal sealed partial class FaultLoop : IFetchSink
         while (_fetched.TryDequeue(out Fetch? fetch))
         {
             alive &= InstallFetched(fetch);
+            more = true; // answers come in company: look again before sleeping
         }
 
         return alive;

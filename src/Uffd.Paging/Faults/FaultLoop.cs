@@ -39,6 +39,7 @@ internal sealed partial class FaultLoop
     private bool _readPaused;
     private bool _readFailed;
     private bool _targetExited;
+    private volatile bool _sleeps;
     private volatile bool _reportedGone;
     private volatile bool _stopping;
 
@@ -58,15 +59,23 @@ internal sealed partial class FaultLoop
     public void Stop()
     {
         _stopping = true;
-        _poller.Wake();
+        Wake();
     }
 
-    public void Wake() => _poller.Wake();
+    /// <summary>Something was put where the loop looks. While it works it will look anyway, and a wake-up costs two calls.</summary>
+    public void Wake()
+    {
+        Interlocked.MemoryBarrier(); // what was put there is seen by the loop's last look, or the loop is seen to sleep
+        if (_sleeps)
+        {
+            _poller.Wake();
+        }
+    }
 
     public void ReportGone()
     {
         _reportedGone = true;
-        _poller.Wake();
+        Wake();
     }
 
     /// <returns>False when it did not end in time. Whom it would wait for itself, or who has yet to start it, is not held up.</returns>
@@ -122,12 +131,18 @@ internal sealed partial class FaultLoop
         return AddressSpaceEnd.Stopped;
     }
 
+    /// <summary>What others put here for the loop to see.</summary>
+    private bool HasNews => _stopping || _reportedGone || !_fetched.IsEmpty || !_space.Inbox.IsEmpty || !_space.SharedNews.IsEmpty;
+
     /// <summary>Waits until there is something to do.</summary>
     /// <returns>False when the process is gone.</returns>
     private bool TryWait()
     {
         Span<PollResult> ready = stackalloc PollResult[4];
-        int count = Wait(ready, NextTimeout());
+        _sleeps = true;
+        Interlocked.MemoryBarrier();
+        int count = Wait(ready, HasNews ? TimeSpan.Zero : NextTimeout());
+        _sleeps = false;
         bool exited = false;
         for (int index = 0; index < count; index++)
         {
@@ -140,7 +155,9 @@ internal sealed partial class FaultLoop
             _targetExited = true;
         }
 
-        if ((exited || count == 0 || _reportedGone) && !_userfaultfd.IsTargetAlive())
+        // Where somebody has woken us there is something to do, which tells as well.
+        bool idle = count == 0 && !HasNews && _ahead.IsEmpty;
+        if ((exited || idle || _reportedGone) && !_userfaultfd.IsTargetAlive())
         {
             return false;
         }
@@ -200,7 +217,7 @@ internal sealed partial class FaultLoop
             alive &= ServePage(key, attempts: 0);
         }
 
-        alive &= ServeFetched();
+        alive &= ServeFetched(ref more);
         while (_space.SharedNews.TryDequeue(out SharedNews news))
         {
             alive &= ServeNews(news);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
@@ -16,13 +15,16 @@ internal sealed class SourceQueue
 
     private readonly IPageSource _source;
     private readonly Lock _lock = new();
-    private readonly Queue<Request>[] _waiting = [.. Enum.GetValues<FillKind>().Select(_ => new Queue<Request>())]; // in order of urgency
-    private readonly ConcurrentBag<FetchBuffer> _pool = [];
+    private readonly Queue<FetchRequest>[] _waiting = [.. Enum.GetValues<FillKind>().Select(_ => new Queue<FetchRequest>())]; // in order of urgency
+    private readonly FetchDeadlines _deadlines = new();
+    private readonly Stack<FetchBuffer> _buffers = new();
+    private readonly Stack<CancellationTokenSource> _cancellations = new();
     private readonly int _limit;
     private readonly int _aheadLimit;
     private int _reading;
     private int _readingAhead;
     private int _pooledBytes;
+    private int _queued; // requests in _waiting, those that are passed over among them
 
     private SourceQueue(IPageSource source)
     {
@@ -43,10 +45,26 @@ internal sealed class SourceQueue
     /// </summary>
     public void Submit(Fetch fetch, TimeSpan patience, CancellationToken cancellation)
     {
-        var request = new Request(this, fetch, patience, cancellation);
+        FetchRequest? request = new(fetch, patience, cancellation);
+        _deadlines.Add(request);
         lock (_lock)
         {
-            _waiting[(int)fetch.Kind].Enqueue(request);
+            bool urgent = fetch.Kind == FillKind.Demand;
+            if (_queued > 0 || !HasPlace(urgent) || !request.TryStart(urgent))
+            {
+                _waiting[(int)fetch.Kind].Enqueue(request);
+                _queued++;
+                request = null;
+            }
+            else
+            {
+                TakePlace(urgent);
+            }
+        }
+
+        if (request is not null)
+        {
+            _ = ReadAsync(request); // the common case: nothing waits, and there is room
         }
 
         StartNext();
@@ -57,13 +75,14 @@ internal sealed class SourceQueue
     {
         lock (_lock)
         {
-            foreach (Queue<Request> queue in _waiting.AsSpan(1))
+            foreach (Queue<FetchRequest> queue in _waiting.AsSpan(1))
             {
-                foreach (Request request in queue)
+                foreach (FetchRequest request in queue)
                 {
                     if (request.TryPromote(map, page))
                     {
                         _waiting[(int)FillKind.Demand].Enqueue(request); // and is passed over where it was
+                        _queued++;
                         break;
                     }
                 }
@@ -76,54 +95,39 @@ internal sealed class SourceQueue
     /// <summary>Gives the buffer back when what it held is installed or of no use.</summary>
     public void Return(Fetch fetch)
     {
-        Return(fetch.Buffer);
+        FetchBuffer? buffer = fetch.Buffer;
         fetch.Buffer = null;
-    }
-
-    private void Return(FetchBuffer? buffer)
-    {
-        if (buffer is null)
+        if (buffer is not null)
         {
-            return;
-        }
-
-        if (Interlocked.Add(ref _pooledBytes, buffer.Bytes) <= MaxPooledBytes)
-        {
-            _pool.Add(buffer);
-        }
-        else
-        {
-            Interlocked.Add(ref _pooledBytes, -buffer.Bytes);
-            buffer.Free();
+            lock (_lock)
+            {
+                Return(buffer);
+            }
         }
     }
 
     private void StartNext()
     {
-        while (TryTakeNext() is { } request)
+        // Looked at without the lock: who adds one looks for a place after it, and who leaves a place looks for one after that.
+        while (Volatile.Read(ref _queued) > 0 && TryTakeNext() is { } request)
         {
             _ = ReadAsync(request);
         }
     }
 
-    private Request? TryTakeNext()
+    private FetchRequest? TryTakeNext()
     {
         lock (_lock)
         {
-            if (_reading >= _limit)
-            {
-                return null;
-            }
-
-            foreach (Queue<Request> queue in _waiting)
+            foreach (Queue<FetchRequest> queue in _waiting)
             {
                 bool urgent = queue == _waiting[(int)FillKind.Demand];
-                while ((urgent || _readingAhead < _aheadLimit) && queue.TryDequeue(out Request? request))
+                while (HasPlace(urgent) && queue.TryDequeue(out FetchRequest? request))
                 {
+                    _queued--;
                     if (request.TryStart(urgent))
                     {
-                        _reading++;
-                        _readingAhead += urgent ? 0 : 1;
+                        TakePlace(urgent);
                         return request;
                     }
                 }
@@ -133,29 +137,50 @@ internal sealed class SourceQueue
         }
     }
 
-    private async Task ReadAsync(Request request)
+    private bool HasPlace(bool urgent) => _reading < _limit && (urgent || _readingAhead < _aheadLimit);
+
+    private void TakePlace(bool urgent)
+    {
+        _reading++;
+        _readingAhead += urgent ? 0 : 1;
+    }
+
+    private async Task ReadAsync(FetchRequest request)
     {
         string? error = null;
         FetchBuffer? buffer = null;
+        CancellationTokenSource? cancellation = null;
         bool waited = false;
         try
         {
-            buffer = Rent(request.Fetch.Bytes);
-            Memory<byte> destination = buffer.Memory[..request.Fetch.Bytes];
+            Rent(request.Fetch.Bytes, out buffer, out cancellation);
+            request.Start(cancellation);
             request.Fetch.ReadSince = Stopwatch.GetTimestamp();
-            ValueTask read = _source.ReadAsync(request.Fetch.Offset, destination, request.Token);
+            ValueTask read = _source.ReadAsync(request.Fetch.Offset, buffer.Memory[..request.Fetch.Bytes], cancellation.Token);
             waited = !read.IsCompleted;
             await read.ConfigureAwait(false);
         }
         catch (Exception exception) // a source may be anyone's code
         {
-            error = exception is OperationCanceledException ? request.WhyCancelled : exception.Message;
+            error = exception is OperationCanceledException ? FetchRequest.CancelledBySource : exception.Message;
         }
 
+        bool wanted = request.TryEnd();
+        _deadlines.Remove(request);
         lock (_lock)
         {
             _reading--;
             _readingAhead -= request.StartedAhead ? 1 : 0;
+            if (wanted && cancellation?.TryReset() == true)
+            {
+                _cancellations.Push(cancellation);
+            }
+
+            if (buffer is not null && (!wanted || error is not null))
+            {
+                Return(buffer);
+                buffer = null;
+            }
         }
 
         if (waited)
@@ -163,115 +188,44 @@ internal sealed class SourceQueue
             StartNext(); // who called us does, if we are still in its call
         }
 
-        request.End(buffer, error);
+        if (wanted)
+        {
+            request.Fetch.Buffer = buffer;
+            request.Fetch.Complete(error);
+        }
     }
 
-    private FetchBuffer Rent(int bytes)
+    private void Rent(int bytes, out FetchBuffer buffer, out CancellationTokenSource cancellation)
     {
-        while (_pool.TryTake(out FetchBuffer? buffer))
+        lock (_lock)
         {
-            Interlocked.Add(ref _pooledBytes, -buffer.Bytes);
-            if (buffer.Bytes >= bytes)
+            cancellation = _cancellations.TryPop(out CancellationTokenSource? used) ? used : new CancellationTokenSource();
+            while (_buffers.TryPop(out FetchBuffer? free))
             {
-                return buffer;
-            }
+                _pooledBytes -= free.Bytes;
+                if (free.Bytes >= bytes)
+                {
+                    buffer = free;
+                    return;
+                }
 
-            buffer.Free(); // too small once is too small again
+                free.Free(); // too small once is too small again
+            }
         }
 
-        return new FetchBuffer(Math.Max(bytes, (int)BackgroundFill.RunBytes));
+        buffer = new FetchBuffer(Math.Max(bytes, (int)BackgroundFill.RunBytes));
     }
 
-    /// <summary>A fetch and the time that it has left.</summary>
-    private sealed class Request : IDisposable
+    private void Return(FetchBuffer buffer)
     {
-        private readonly SourceQueue _queue;
-        private readonly CancellationTokenSource _cancellation;
-        private readonly TimeSpan _patience;
-        private readonly CancellationToken _ending;
-        private int _ended;
-        private bool _started;
-        private bool _promoted;
-
-        public Request(SourceQueue queue, Fetch fetch, TimeSpan patience, CancellationToken cancellation)
+        if (_pooledBytes + buffer.Bytes <= MaxPooledBytes)
         {
-            _queue = queue;
-            _patience = patience;
-            _ending = cancellation;
-            Fetch = fetch;
-            _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            Token = _cancellation.Token;
-            Token.UnsafeRegister(static request => ((Request)request!).GiveUp(), this);
-            if (patience != Timeout.InfiniteTimeSpan)
-            {
-                _cancellation.CancelAfter(patience);
-            }
+            _pooledBytes += buffer.Bytes;
+            _buffers.Push(buffer);
         }
-
-        public Fetch Fetch { get; }
-
-        public CancellationToken Token { get; }
-
-        /// <summary>Whether it took one of the places of those that nobody waits for.</summary>
-        public bool StartedAhead { get; private set; }
-
-        public string WhyCancelled => _ending.IsCancellationRequested ? "the address space has ended" : $"the source has not answered within {_patience.TotalSeconds:0.###} s";
-
-        /// <summary>Called under the lock of the queue.</summary>
-        /// <returns>False when it was started before, or given up while it waited for its turn.</returns>
-        public bool TryStart(bool urgent)
+        else
         {
-            if (_started)
-            {
-                return false;
-            }
-
-            _started = true;
-            StartedAhead = !urgent;
-            if (Volatile.Read(ref _ended) == 0)
-            {
-                return true;
-            }
-
-            Dispose();
-            return false;
-        }
-
-        /// <summary>Called under the lock of the queue.</summary>
-        public bool TryPromote(PageStateMap map, long page)
-        {
-            bool promotes = !_started && !_promoted && ReferenceEquals(Fetch.Slice.Map, map) && page >= Fetch.FirstPage && page < Fetch.FirstPage + Fetch.Pages;
-            _promoted |= promotes;
-            return promotes;
-        }
-
-        /// <summary>The read has ended. Where the fetch was given up meanwhile, only its buffer is left to settle.</summary>
-        public void End(FetchBuffer? buffer, string? error)
-        {
-            bool late = Interlocked.Exchange(ref _ended, 1) != 0;
-            Dispose();
-            if (late || error is not null)
-            {
-                _queue.Return(buffer);
-                buffer = null;
-            }
-
-            if (!late)
-            {
-                Fetch.Buffer = buffer;
-                Fetch.Complete(error);
-            }
-        }
-
-        public void Dispose() => _cancellation.Dispose();
-
-        /// <summary>It takes too long, or nobody wants it any more. Its read may go on: the buffer is its own until it ends.</summary>
-        private void GiveUp()
-        {
-            if (Interlocked.Exchange(ref _ended, 1) == 0)
-            {
-                Fetch.Complete(WhyCancelled);
-            }
+            buffer.Free();
         }
     }
 }

@@ -152,6 +152,6 @@ internal sealed class ReadAhead
         public long LastUsed;
 
         /// <summary>Whether it can continue at a page: random faults look at every stream, and nearly all end here.</summary>
-        public readonly bool IsNear(long page) => (ulong)(page - First + Reach) <= (ulong)(Last - First + (2 * Reach));
+        public readonly bool IsNear(long page) => unchecked((ulong)(page - First + Reach)) <= (ulong)(Last - First + (2 * Reach)); // below is far above
     }
 }

@@ -17,7 +17,7 @@ public class OutsideTests
         Assert.Contains(served.Notices, notice => notice.Kind == PagerNoticeKind.OutsideRegions);
         Assert.True(served.Statistics.OutsideFaults >= 2);
         Assert.Equal(Pattern.Hash(8 * Served.Page), await served.HashAsync(0, 8 * Served.Page));
-        Assert.Equal(0, served.Statistics.PendingPages);
+        await served.ResidentAsync();
     }
 
     [Theory]

@@ -14,6 +14,7 @@ public class SequentialTests
         using MemoryPageSource source = MemoryPageSource.FromBytes(Pattern.Bytes(Length));
         await using Served served = await Served.StartAsync(Length, source, new Setup { Memory = memory, Features = features });
         Assert.Equal(Pattern.Hash(Length), await served.HashAsync(0, Length));
+        await served.ResidentAsync(); // counted when it is told, after the touch
         AddressSpaceStatistics statistics = served.Statistics;
         long pages = (long)(Length / Served.Page);
         Assert.Equal(pages, statistics.FilledPages);
@@ -29,6 +30,7 @@ public class SequentialTests
         using MemoryPageSource source = MemoryPageSource.FromBytes(Pattern.Bytes(Length));
         await using Served served = await Served.StartAsync(Length, source, new Setup { Options = new AddressSpaceOptions { BackgroundFill = false, ReadAheadBytes = 0 } });
         Assert.Equal(Pattern.Hash(Length), await served.HashAsync(0, Length));
+        await served.ResidentAsync();
         Assert.Equal((long)(Length / Served.Page), served.Statistics.Faults);
     }
 
@@ -45,6 +47,7 @@ public class SequentialTests
         }
 
         Assert.Equal(Pattern.Hash(told), await served.HashAsync(0, told));
+        await served.ResidentAsync();
         Assert.Empty(source.Repeated);
         Assert.Equal(64UL, served.CountPages(PageCategories.Present));
         Assert.Equal(64, served.Statistics.FilledPages);
