@@ -27,6 +27,7 @@ public class RemapTests
 
         Assert.Equal(Pattern.Hash(64 * Served.Page), await served.HashAsync(0, 64 * Served.Page, to));
         Assert.Equal(TouchResult.Sigsegv, await served.TouchAtAsync(served.Region.Start));
+        await served.ResidentAsync();
         Assert.Equal(64, served.Statistics.FilledPages);
         Assert.Equal(0, served.Statistics.PendingPages);
     }
