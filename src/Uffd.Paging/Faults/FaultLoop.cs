@@ -19,6 +19,8 @@ internal sealed partial class FaultLoop
     private const int ReadCapacity = 64;
 #endif
 
+    private const int YieldsBeforeWait = 2;
+
     private static readonly TimeSpan AliveCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestSleep = TimeSpan.FromMicroseconds(100); // below it, asking again is quicker than sleeping
     private static readonly TimeSpan ExitCheck = TimeSpan.FromMilliseconds(20);
@@ -118,11 +120,18 @@ internal sealed partial class FaultLoop
     private AddressSpaceEnd Serve()
     {
         bool more = false;
+        int yields = 0;
         while (!_stopping)
         {
-            // Who shares a CPU with us runs as soon as we wake it, and its next fault is there when we come back. Looking for it
-            // costs one call; where nothing is there, the next is the wait that it would have been (docs/adr/0008).
-            if ((!more && !TryWait()) || !TryServeOnce(out more))
+            // Who shares a CPU with us runs when we wake it or give way, and its next fault is there when we come back. Looking for it
+            // costs a call or two; sleeping and being woken costs more (docs/adr/0008).
+            yields = more ? YieldsBeforeWait : yields - 1;
+            if (yields >= 0 && !more)
+            {
+                Thread.Yield();
+            }
+
+            if ((yields < 0 && !TryWait()) || !TryServeOnce(out more))
             {
                 return AddressSpaceEnd.TargetExited;
             }
