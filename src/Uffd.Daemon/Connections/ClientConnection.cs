@@ -3,13 +3,12 @@ using Uffd.Paging;
 
 namespace Uffd.Daemon;
 
-/// <summary>One connection: its handshake, and the descriptors kept for its process.</summary>
+/// <summary>One connection: what has come on it, what is to go out, and whether it is read from.</summary>
 internal sealed class ClientConnection : IDisposable
 {
     /// <summary>Set in a token that tells of the process's end, not of the socket.</summary>
     public const ulong ExitBit = 1UL << 62;
 
-    private readonly List<SafeDescriptorHandle> _held = [];
     private readonly ProcessHandle? _process;
 
     public ClientConnection(FdChannel channel, PeerCredentials peer, ulong token)
@@ -30,6 +29,9 @@ internal sealed class ClientConnection : IDisposable
     public long Deadline { get; set; }
 
     public HandshakeReader Reader { get; } = new();
+
+    /// <summary>What is kept for its process, unserved.</summary>
+    public HeldDescriptors Held { get; } = new();
 
     /// <summary>Whether what it sends is still read.</summary>
     public bool IsListening { get; private set; } = true;
@@ -53,13 +55,13 @@ internal sealed class ClientConnection : IDisposable
     public bool IsPaused { get; private set; }
 
     /// <summary>Whether all it has done is ask: it is nobody's memory, and no client.</summary>
-    public bool IsAsking => HasAsked && !HasAttached && _held.Count == 0;
+    public bool IsAsking => HasAsked && !HasAttached && Held.IsEmpty;
 
     /// <summary>Whether a text is due: the first, or a further one that has begun.</summary>
     public bool IsHandshaking => (!HasAttached && !HasAsked) || Reader.IsInTheMiddle;
 
     /// <summary>Whether there is a reason to keep it: it may say more, is served, or something is kept for it, while its process lives.</summary>
-    public bool IsWanted => (IsListening || HasAttached || _held.Count > 0) && !HasExited;
+    public bool IsWanted => (IsListening || HasAttached || !Held.IsEmpty) && !HasExited;
 
     public bool HasExited => _process?.HasExited ?? true;
 
@@ -120,10 +122,7 @@ internal sealed class ClientConnection : IDisposable
             // The connection broke: nothing more comes out of it.
         }
 
-        foreach (SafeDescriptorHandle descriptor in rest)
-        {
-            Keep(descriptor);
-        }
+        Held.KeepUserfaultfds(rest);
     }
 
     /// <summary>Reads nothing at all from it: what it sent, descriptors too, is closed with it by the kernel.</summary>
@@ -146,110 +145,17 @@ internal sealed class ClientConnection : IDisposable
         }
     }
 
-    /// <summary>
-    /// Takes the userfaultfd of a message. Other descriptors that came with it (a memfd, for one) have no use here and are closed;
-    /// a second userfaultfd is kept, for it must not be.
-    /// </summary>
-    public Userfaultfd? TakeUserfaultfd(IReadOnlyList<SafeDescriptorHandle> descriptors, out string? fault)
-    {
-        var found = new List<Userfaultfd>();
-        string? other = null;
-        fault = null;
-        foreach (SafeDescriptorHandle descriptor in descriptors)
-        {
-            try
-            {
-                found.Add(Userfaultfd.FromDescriptor(descriptor));
-            }
-            catch (UffdException exception)
-            {
-                other ??= exception.Message;
-                descriptor.Dispose();
-            }
-            catch (IOException exception)
-            {
-                fault = $"the userfaultfd cannot be looked at: {exception.Message}";
-                _held.Add(descriptor); // it is one: only its features could not be read
-            }
-        }
-
-        fault ??= found.Count switch
-        {
-            0 => other ?? "no userfaultfd came with the text",
-            1 => null,
-            _ => "more than one userfaultfd came with one text",
-        };
-        if (fault is null)
-        {
-            return found[0];
-        }
-
-        found.ForEach(Hold);
-        return null;
-    }
-
-    /// <summary>Keeps a userfaultfd, unserved, until the process ends.</summary>
-    public void Hold(Userfaultfd userfaultfd) => _held.Add(userfaultfd.Handle);
-
-    /// <summary>
-    /// Before the kept descriptors close for good: poisons what the process has registered, so that it reads no zeros. Where its
-    /// maps cannot be read, or the policy says so, the process is killed.
-    /// </summary>
+    /// <summary>Before what is kept for its process closes for good: <see cref="HeldDescriptors.Settle"/>.</summary>
     /// <returns>One line that says what had to be done or could not be, or null.</returns>
-    public string? SettleHeld(FaultFailurePolicy policy)
-    {
-        if (_held.Count == 0 || _process is null || _process.HasExited)
-        {
-            return null;
-        }
-
-        if (policy != FaultFailurePolicy.Terminate && RegisteredRanges.TryRead(Peer.ProcessId, out IReadOnlyList<RegisteredRange> ranges))
-        {
-            foreach (SafeDescriptorHandle descriptor in _held)
-            {
-                using var userfaultfd = Userfaultfd.FromDescriptor(descriptor);
-                foreach (RegisteredRange range in ranges)
-                {
-                    range.Poison(userfaultfd, readsEvents: true);
-                }
-            }
-
-            return null;
-        }
-
-        Errno errno = _process.Kill();
-        return errno is Errno.None or Errno.ESRCH
-            ? $"{this}, which had been refused, was killed: its memory would have turned into zeros"
-            : $"{this}, which had been refused, reads zeros where its memory is missing, unless it has a copy of its userfaultfd: it could not be killed ({UffdException.Describe(errno)})";
-    }
+    public string? SettleHeld(FaultFailurePolicy policy) => _process is null ? null : Held.Settle(_process, Peer.ProcessId, policy);
 
     public void Dispose()
     {
-        foreach (SafeDescriptorHandle descriptor in _held)
-        {
-            descriptor.Dispose();
-        }
-
+        Held.Dispose();
         Reader.Dispose();
         Channel.Dispose();
         _process?.Dispose();
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"pid {Peer.ProcessId}");
-
-    private void Keep(SafeDescriptorHandle descriptor)
-    {
-        try
-        {
-            _held.Add(Userfaultfd.FromDescriptor(descriptor).Handle);
-        }
-        catch (UffdException)
-        {
-            descriptor.Dispose(); // no userfaultfd: nothing depends on it
-        }
-        catch (IOException)
-        {
-            _held.Add(descriptor); // it is one
-        }
-    }
 }

@@ -22,7 +22,7 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
     /// <returns>One line that says why it cannot be served, or null. Its userfaultfd is then kept by the connection.</returns>
     public string? Attach(ClientConnection connection, HandshakeMessage message)
     {
-        Userfaultfd? userfaultfd = connection.TakeUserfaultfd(message.Descriptors, out string? fault);
+        Userfaultfd? userfaultfd = connection.Held.TakeUserfaultfd(message.Descriptors, out string? fault);
         if (userfaultfd is null)
         {
             return fault;
@@ -50,7 +50,7 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             fault = exception.Message;
         }
 
-        connection.Hold(userfaultfd);
+        connection.Held.Keep(userfaultfd);
         process?.Dispose();
         return fault;
     }
