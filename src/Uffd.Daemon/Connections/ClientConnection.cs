@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Uffd.Paging;
 
@@ -9,10 +10,13 @@ internal sealed class ClientConnection : IDisposable
     /// <summary>Set in a token that tells of the process's end, not of the socket.</summary>
     public const ulong ExitBit = 1UL << 62;
 
+    private readonly EventPoller _poller;
     private readonly ProcessHandle? _process;
+    private long _deadline;
 
-    public ClientConnection(FdChannel channel, PeerCredentials peer, ulong token)
+    public ClientConnection(FdChannel channel, PeerCredentials peer, ulong token, EventPoller poller)
     {
+        _poller = poller;
         Channel = channel;
         Peer = peer;
         Token = token;
@@ -25,8 +29,8 @@ internal sealed class ClientConnection : IDisposable
 
     public ulong Token { get; }
 
-    /// <summary>When a handshake that has begun must be complete (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
-    public long Deadline { get; set; }
+    /// <summary>Whether the time is over that it was given last, for its text to be complete or an answer to be read.</summary>
+    public bool IsOverdue => Stopwatch.GetTimestamp() > _deadline;
 
     public HandshakeReader Reader { get; } = new();
 
@@ -65,38 +69,41 @@ internal sealed class ClientConnection : IDisposable
 
     public bool HasExited => _process?.HasExited ?? true;
 
-    public void Watch(EventPoller poller)
+    /// <summary>Gives it so much time from now on.</summary>
+    public void AllowTime(TimeSpan time) => _deadline = Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
+
+    public void Watch()
     {
-        poller.Add(Channel.Handle, Token);
+        _poller.Add(Channel.Handle, Token);
         if (_process is not null)
         {
-            poller.Add(_process.Handle, Token | ExitBit);
+            _poller.Add(_process.Handle, Token | ExitBit);
         }
     }
 
     /// <summary>Leaves unread what it sends: bytes that wait must not wake us again and again.</summary>
-    public void Pause(EventPoller poller)
+    public void Pause()
     {
         if (!IsPaused)
         {
             IsPaused = true;
-            poller.Remove(Channel.Handle);
+            _poller.Remove(Channel.Handle);
         }
     }
 
     /// <summary>Reads again.</summary>
-    public void Resume(EventPoller poller)
+    public void Resume()
     {
         IsPaused = false;
         AnswersOfTurn = 0;
-        poller.Add(Channel.Handle, Token);
+        _poller.Add(Channel.Handle, Token);
     }
 
     /// <summary>
     /// Reads no more from it, and keeps every userfaultfd that it has sent and that is not served. The channel stays open until
     /// the process ends, so that the client sees no early end.
     /// </summary>
-    public void StopListening(EventPoller poller)
+    public void StopListening()
     {
         if (!IsListening)
         {
@@ -104,7 +111,7 @@ internal sealed class ClientConnection : IDisposable
         }
 
         IsListening = false;
-        poller.Remove(Channel.Handle);
+        _poller.Remove(Channel.Handle);
         Channel.ShutDownReceiving();
         var rest = new List<SafeDescriptorHandle>(Reader.TakeDescriptors());
         try
@@ -126,22 +133,22 @@ internal sealed class ClientConnection : IDisposable
     }
 
     /// <summary>Reads nothing at all from it: what it sent, descriptors too, is closed with it by the kernel.</summary>
-    public void TurnAway(EventPoller poller)
+    public void TurnAway()
     {
         IsListening = false;
-        poller.Remove(Channel.Handle);
+        _poller.Remove(Channel.Handle);
         if (_process is not null)
         {
-            poller.Remove(_process.Handle);
+            _poller.Remove(_process.Handle);
         }
     }
 
-    public void StopWatching(EventPoller poller)
+    public void StopWatching()
     {
-        StopListening(poller);
+        StopListening();
         if (_process is not null)
         {
-            poller.Remove(_process.Handle);
+            _poller.Remove(_process.Handle);
         }
     }
 

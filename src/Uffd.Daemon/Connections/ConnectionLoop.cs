@@ -81,7 +81,7 @@ internal sealed class ConnectionLoop : IDisposable
         _thread.Join();
         foreach (ClientConnection connection in _connections.Values)
         {
-            connection.StopListening(_poller);
+            connection.StopListening();
             if (connection.SettleHeld(_options.FailurePolicy) is { } message)
             {
                 _reports.Report(new DaemonEvent(DaemonEventKind.Notice, message));
@@ -182,7 +182,7 @@ internal sealed class ConnectionLoop : IDisposable
                 Refuse(connection, "the daemon is stopping");
             }
 
-            connection.StopListening(_poller);
+            connection.StopListening();
             DropUnwanted(connection);
         }
 
@@ -216,14 +216,15 @@ internal sealed class ConnectionLoop : IDisposable
             return;
         }
 
-        var connection = new ClientConnection(channel, peer, ++_lastToken) { Deadline = NextDeadline(), IsAtTheDoor = isFull };
+        var connection = new ClientConnection(channel, peer, ++_lastToken, _poller) { IsAtTheDoor = isFull };
+        connection.AllowTime(_options.HandshakeTimeout);
         try
         {
-            connection.Watch(_poller);
+            connection.Watch();
         }
         catch
         {
-            connection.StopWatching(_poller);
+            connection.StopWatching();
             connection.Dispose();
             throw;
         }
@@ -297,7 +298,7 @@ internal sealed class ConnectionLoop : IDisposable
         }
 
         _connections.Remove(connection.Token);
-        connection.TurnAway(_poller);
+        connection.TurnAway();
         Refuse(connection.Channel, connection.Peer.ProcessId, _memory.TooManyClients);
         connection.Dispose();
         return false;
@@ -325,7 +326,7 @@ internal sealed class ConnectionLoop : IDisposable
         }
         else if (!open)
         {
-            connection.StopListening(_poller); // older clients close after the handshake; their process tells their end
+            connection.StopListening(); // older clients close after the handshake; their process tells their end
         }
     }
 
@@ -338,7 +339,7 @@ internal sealed class ConnectionLoop : IDisposable
             FdReceiveResult result = connection.Channel.Receive(_buffer, _received);
             if (!connection.IsHandshaking)
             {
-                connection.Deadline = NextDeadline(); // a further message begins
+                connection.AllowTime(_options.HandshakeTimeout); // a further message begins
             }
 
             connection.Reader.Append(_buffer.AsSpan(0, result.Bytes), _received, result.DescriptorsTruncated);
@@ -412,13 +413,13 @@ internal sealed class ConnectionLoop : IDisposable
             return true;
         }
 
-        connection.Pause(_poller);
-        connection.Deadline = NextDeadline();
+        connection.Pause();
+        connection.AllowTime(_options.HandshakeTimeout);
         return false;
     }
 
     /// <returns>False when the client reads no more. If it is served it goes on being served.</returns>
-    private bool TryFlush(ClientConnection connection, out bool isEmpty)
+    private static bool TryFlush(ClientConnection connection, out bool isEmpty)
     {
         try
         {
@@ -428,7 +429,7 @@ internal sealed class ConnectionLoop : IDisposable
         catch (UffdException)
         {
             isEmpty = false;
-            connection.StopListening(_poller);
+            connection.StopListening();
             return false;
         }
     }
@@ -444,10 +445,10 @@ internal sealed class ConnectionLoop : IDisposable
             }
             else if (isEmpty)
             {
-                connection.Resume(_poller);
+                connection.Resume();
                 Advance(connection);
             }
-            else if (Stopwatch.GetTimestamp() > connection.Deadline)
+            else if (connection.IsOverdue)
             {
                 Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"it did not read its answer within {_options.HandshakeTimeout.TotalSeconds:0.##} s"));
                 DropUnwanted(connection);
@@ -455,14 +456,11 @@ internal sealed class ConnectionLoop : IDisposable
         }
     }
 
-    private long NextDeadline() => Stopwatch.GetTimestamp() + (long)(_options.HandshakeTimeout.TotalSeconds * Stopwatch.Frequency);
-
     private void CheckDeadlines()
     {
-        long now = Stopwatch.GetTimestamp();
         foreach (ClientConnection connection in _connections.Values.ToArray())
         {
-            if (connection is { IsListening: true, IsHandshaking: true, IsPaused: false } && now > connection.Deadline)
+            if (connection is { IsListening: true, IsHandshaking: true, IsPaused: false, IsOverdue: true })
             {
                 Refuse(connection, string.Create(
                     CultureInfo.InvariantCulture,
@@ -480,7 +478,7 @@ internal sealed class ConnectionLoop : IDisposable
     {
         if (connection.IsListening)
         {
-            connection.StopListening(_poller);
+            connection.StopListening();
             Refuse(connection.Channel, connection.Peer.ProcessId, reason);
         }
     }
@@ -496,7 +494,7 @@ internal sealed class ConnectionLoop : IDisposable
         if (_connections.ContainsKey(connection.Token) && !connection.IsWanted)
         {
             _connections.Remove(connection.Token);
-            connection.StopWatching(_poller);
+            connection.StopWatching();
             connection.Dispose();
         }
     }
