@@ -500,5 +500,5 @@ internal sealed class ConnectionLoop : IDisposable
     }
 
     private static string Describe(Exception exception)
-        => exception is UffdException ? exception.Message : $"unexpected {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
+        => exception is UffdException ? exception.Message : Unexpected.Describe(exception);
 }

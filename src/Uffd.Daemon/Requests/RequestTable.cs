@@ -62,7 +62,7 @@ internal sealed class RequestTable
         }
         catch (Exception exception) // the daemon goes on, whatever is asked
         {
-            return RequestAnswer.Error($"unexpected {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}");
+            return RequestAnswer.Error(Unexpected.Describe(exception));
         }
     }
 }
