@@ -8,6 +8,11 @@ namespace Uffd.Daemon;
 /// The thread that accepts connections and takes in handshakes. Nothing it does waits for a client: a slow one holds up nobody.
 /// Serving itself happens on the pager's threads.
 /// </summary>
+/// <remarks>
+/// The connections and all that is done with them belong to this thread, from <see cref="Start"/> until it has ended: nothing in
+/// <see cref="ConnectionTable"/> and what stands on it has a lock. Other threads call only what is public here. That raises a flag
+/// and wakes this thread, waits for its end, or goes to what is made for several threads: <see cref="HandedMemory.PoisonUntold"/>.
+/// </remarks>
 internal sealed class ConnectionLoop : IDisposable
 {
     private const ulong ListenerToken = 0;
@@ -16,8 +21,6 @@ internal sealed class ConnectionLoop : IDisposable
     private const int AcceptsPerTurn = 256; // more than the queue holds
     private const int AnswersPerTurn = 16;
     private const int LargeAnswer = 16 << 10; // one of these is enough for a turn
-    private const int MaxAsking = 64;
-    private const int MaxAtTheDoor = 16;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(500);
@@ -28,7 +31,9 @@ internal sealed class ConnectionLoop : IDisposable
     private readonly RequestTable _requests;
     private readonly ClientReports _reports;
     private readonly EventPoller _poller = new();
-    private readonly Dictionary<ulong, ClientConnection> _connections = [];
+    private readonly ConnectionTable _connections = new();
+    private readonly ClientRoom _room;
+    private readonly Refusals _refusals;
     private readonly byte[] _buffer = new byte[ReceiveBytes];
     private readonly List<SafeDescriptorHandle> _received = [];
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -46,6 +51,8 @@ internal sealed class ConnectionLoop : IDisposable
         _reports = reports;
         _memory = new HandedMemory(options, pager, reports, sharing, recording);
         _requests = requests;
+        _room = new ClientRoom(options, _connections);
+        _refusals = new Refusals(reports);
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }
 
@@ -79,7 +86,7 @@ internal sealed class ConnectionLoop : IDisposable
         _stopping = true;
         _poller.Wake();
         _thread.Join();
-        foreach (ClientConnection connection in _connections.Values)
+        foreach (ClientConnection connection in _connections.Snapshot())
         {
             connection.StopListening();
             if (connection.SettleHeld(_options.FailurePolicy) is { } message)
@@ -87,10 +94,10 @@ internal sealed class ConnectionLoop : IDisposable
                 _reports.Report(new DaemonEvent(DaemonEventKind.Notice, message));
             }
 
+            _connections.Remove(connection);
             connection.Dispose();
         }
 
-        _connections.Clear();
         _poller.Dispose();
     }
 
@@ -99,7 +106,7 @@ internal sealed class ConnectionLoop : IDisposable
         Span<PollResult> ready = stackalloc PollResult[64];
         while (!_stopping)
         {
-            bool watchesTime = _acceptAgain != 0 || _connections.Values.Any(connection => connection is { IsListening: true, IsHandshaking: true } or { IsListening: true, IsPaused: true });
+            bool watchesTime = _acceptAgain != 0 || _connections.All.Any(connection => connection is { IsListening: true, IsHandshaking: true } or { IsListening: true, IsPaused: true });
             int count = _poller.Wait(ready, watchesTime ? Tick : Timeout.InfiniteTimeSpan);
             for (int index = 0; index < count; index++)
             {
@@ -107,7 +114,7 @@ internal sealed class ConnectionLoop : IDisposable
                 {
                     Accept();
                 }
-                else if (_connections.TryGetValue(ready[index].Token & ~ClientConnection.ExitBit, out ClientConnection? connection))
+                else if (_connections.Find(ready[index].Token) is { } connection)
                 {
                     Advance(connection);
                 }
@@ -133,7 +140,7 @@ internal sealed class ConnectionLoop : IDisposable
         try
         {
             // Room for all that a client will need, before it is taken out of the queue: a descriptor that cannot be received is lost.
-            int handshaking = _connections.Values.Count(connection => connection is { IsListening: true, HasAttached: false, IsAsking: false });
+            int handshaking = _connections.All.Count(connection => connection is { IsListening: true, HasAttached: false, IsAsking: false });
             DescriptorRoom.Require(handshaking + 1);
             for (int turn = 0; turn < AcceptsPerTurn && _listener.TryAccept() is { } channel; turn++)
             {
@@ -174,16 +181,16 @@ internal sealed class ConnectionLoop : IDisposable
         Accept();
         _poller.Remove(_listener.Handle);
         _listener.Dispose();
-        foreach (ClientConnection connection in _connections.Values.ToArray())
+        foreach (ClientConnection connection in _connections.Snapshot())
         {
             Advance(connection);
             if (connection is { IsListening: true, IsHandshaking: true })
             {
-                Refuse(connection, "the daemon is stopping");
+                _refusals.Refuse(connection, "the daemon is stopping");
             }
 
             connection.StopListening();
-            DropUnwanted(connection);
+            _connections.DropUnwanted(connection);
         }
 
         _closed.TrySetResult();
@@ -197,7 +204,7 @@ internal sealed class ConnectionLoop : IDisposable
         }
         catch (Exception exception) // the daemon goes on, whatever one client does
         {
-            Refuse(channel, 0, Describe(exception));
+            _refusals.Refuse(channel, 0, exception);
             channel.Dispose();
         }
     }
@@ -208,10 +215,10 @@ internal sealed class ConnectionLoop : IDisposable
         bool isFull = false;
         string? refusal = !MayConnect(peer)
             ? string.Create(CultureInfo.InvariantCulture, $"user {peer.UserId} may not connect (--allow-uid {peer.UserId} would allow it)")
-            : (isFull = !HasRoom()) && !HasRoomAtTheDoor() ? _memory.TooManyClients : null;
+            : (isFull = !_room.FindRoom()) && !_room.HasRoomAtTheDoor ? ClientRoom.TooManyClients(_options) : null;
         if (refusal is not null)
         {
-            Refuse(channel, peer.ProcessId, refusal);
+            _refusals.Refuse(channel, peer.ProcessId, refusal);
             channel.Dispose();
             return;
         }
@@ -229,30 +236,8 @@ internal sealed class ConnectionLoop : IDisposable
             throw;
         }
 
-        _connections.Add(connection.Token, connection);
+        _connections.Add(connection);
     }
-
-    /// <summary>Looks whether there is room, also for want of news of clients that have just ended.</summary>
-    private bool HasRoom()
-    {
-        if (CountClients() >= _options.MaxClients)
-        {
-            foreach (ClientConnection connection in _connections.Values.ToArray())
-            {
-                DropUnwanted(connection);
-            }
-        }
-
-        return CountClients() < _options.MaxClients;
-    }
-
-    /// <summary>Who only asks takes no client's place; of those there may be <see cref="MaxAsking"/>.</summary>
-    private int CountClients() => _connections.Values.Count(connection => connection is { IsAsking: false, IsAtTheDoor: false });
-
-    /// <summary>A daemon that is full must still tell why: some are let as far as the door, and in when they turn out to ask.</summary>
-    private bool HasRoomAtTheDoor()
-        => _connections.Values.Count(connection => connection.IsAtTheDoor) < MaxAtTheDoor
-            && _connections.Count < _options.MaxClients + MaxAsking + MaxAtTheDoor;
 
     private bool MayConnect(PeerCredentials peer)
         => peer.UserId == 0 || peer.UserId == PeerCredentials.OwnUserId || _options.AllowedUsers.Contains(peer.UserId);
@@ -271,11 +256,11 @@ internal sealed class ConnectionLoop : IDisposable
             }
             catch (Exception exception) // the daemon goes on, whatever one client does
             {
-                Refuse(connection, Describe(exception));
+                _refusals.Refuse(connection, exception);
             }
         }
 
-        DropUnwanted(connection);
+        _connections.DropUnwanted(connection);
     }
 
     /// <summary>Looks at what a connection sends to a daemon that is full, without taking it.</summary>
@@ -290,16 +275,16 @@ internal sealed class ConnectionLoop : IDisposable
         }
 
         bool asks = seen > 0 && first[0] == (byte)'{';
-        if (asks || (seen > 0 && HasRoom()))
+        if (asks || (seen > 0 && _room.FindRoom()))
         {
             connection.IsAtTheDoor = false;
             connection.HasAsked = asks; // from now on it counts as one who asks
             return true;
         }
 
-        _connections.Remove(connection.Token);
+        _connections.Remove(connection);
         connection.TurnAway();
-        Refuse(connection.Channel, connection.Peer.ProcessId, _memory.TooManyClients);
+        _refusals.Refuse(connection.Channel, connection.Peer.ProcessId, ClientRoom.TooManyClients(_options));
         connection.Dispose();
         return false;
     }
@@ -314,15 +299,15 @@ internal sealed class ConnectionLoop : IDisposable
 
         if (connection.Reader.Fault is { } fault)
         {
-            Refuse(connection, fault);
+            _refusals.Refuse(connection, fault);
         }
         else if (connection is { HasExited: true, IsHandshaking: true })
         {
-            Refuse(connection, $"the process ended in the middle of the handshake: {connection.Reader.Missing}");
+            _refusals.Refuse(connection, $"the process ended in the middle of the handshake: {connection.Reader.Missing}");
         }
         else if (!open && connection.IsHandshaking)
         {
-            Refuse(connection, $"the connection was closed in the middle of the handshake: {connection.Reader.Missing}");
+            _refusals.Refuse(connection, $"the connection was closed in the middle of the handshake: {connection.Reader.Missing}");
         }
         else if (!open)
         {
@@ -374,7 +359,7 @@ internal sealed class ConnectionLoop : IDisposable
             {
                 if (_memory.Attach(connection, message) is { } fault)
                 {
-                    Refuse(connection, fault);
+                    _refusals.Refuse(connection, fault);
                     return false;
                 }
             }
@@ -390,15 +375,15 @@ internal sealed class ConnectionLoop : IDisposable
     private bool Answer(ClientConnection connection, byte[] request)
     {
         connection.HasAsked = true;
-        if (connection.IsAsking && _connections.Values.Count(other => other.IsAsking) > MaxAsking)
+        if (connection.IsAsking && _room.IsAskedTooMuch)
         {
-            Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"there are {MaxAsking} connections already that only ask"));
+            _refusals.Refuse(connection, ClientRoom.TooManyAsking);
             return false;
         }
 
         if (_requests.Answer(request, out string? fault) is not { } answer)
         {
-            Refuse(connection, fault!);
+            _refusals.Refuse(connection, fault!);
             return false;
         }
 
@@ -437,11 +422,11 @@ internal sealed class ConnectionLoop : IDisposable
     /// <summary>Sends on what waits for slow readers, and reads on where all went out.</summary>
     private void ResumePaused()
     {
-        foreach (ClientConnection connection in _connections.Values.Where(connection => connection is { IsListening: true, IsPaused: true }).ToArray())
+        foreach (ClientConnection connection in _connections.All.Where(connection => connection is { IsListening: true, IsPaused: true }).ToArray())
         {
             if (!TryFlush(connection, out bool isEmpty))
             {
-                DropUnwanted(connection);
+                _connections.DropUnwanted(connection);
             }
             else if (isEmpty)
             {
@@ -450,55 +435,23 @@ internal sealed class ConnectionLoop : IDisposable
             }
             else if (connection.IsOverdue)
             {
-                Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"it did not read its answer within {_options.HandshakeTimeout.TotalSeconds:0.##} s"));
-                DropUnwanted(connection);
+                _refusals.Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"it did not read its answer within {_options.HandshakeTimeout.TotalSeconds:0.##} s"));
+                _connections.DropUnwanted(connection);
             }
         }
     }
 
     private void CheckDeadlines()
     {
-        foreach (ClientConnection connection in _connections.Values.ToArray())
+        foreach (ClientConnection connection in _connections.Snapshot())
         {
             if (connection is { IsListening: true, IsHandshaking: true, IsPaused: false, IsOverdue: true })
             {
-                Refuse(connection, string.Create(
+                _refusals.Refuse(connection, string.Create(
                     CultureInfo.InvariantCulture,
                     $"the handshake was not complete after {_options.HandshakeTimeout.TotalSeconds:0.##} s: {connection.Reader.Missing}"));
-                DropUnwanted(connection);
+                _connections.DropUnwanted(connection);
             }
         }
     }
-
-    /// <summary>
-    /// Tells a client why it is refused and listens to it no longer. A userfaultfd that came is kept, unserved, until the client's
-    /// process ends: closing it could turn the client's memory into zeros, keeping it makes the client wait.
-    /// </summary>
-    private void Refuse(ClientConnection connection, string reason)
-    {
-        if (connection.IsListening)
-        {
-            connection.StopListening();
-            Refuse(connection.Channel, connection.Peer.ProcessId, reason);
-        }
-    }
-
-    private void Refuse(FdChannel channel, int processId, string reason)
-    {
-        channel.TrySend(System.Text.Encoding.UTF8.GetBytes($"error: {reason}\n")); // nobody has to read it
-        _reports.Report(new DaemonEvent(DaemonEventKind.Refused, reason, ProcessId: processId));
-    }
-
-    private void DropUnwanted(ClientConnection connection)
-    {
-        if (_connections.ContainsKey(connection.Token) && !connection.IsWanted)
-        {
-            _connections.Remove(connection.Token);
-            connection.StopWatching();
-            connection.Dispose();
-        }
-    }
-
-    private static string Describe(Exception exception)
-        => exception is UffdException ? exception.Message : Unexpected.Describe(exception);
 }

@@ -13,10 +13,8 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
     /// </summary>
     private const ulong MaxBytes = 16UL << 30;
 
+    // Added to by the connections' thread; looked at and taken from by others.
     private readonly ConcurrentDictionary<AddressSpace, Registration> _served = new(ReferenceEqualityComparer.Instance);
-
-    /// <summary>Why no further client is taken in.</summary>
-    public string TooManyClients => string.Create(CultureInfo.InvariantCulture, $"there are {options.MaxClients} clients already (--max-clients)");
 
     /// <summary>Serves it.</summary>
     /// <returns>One line that says why it cannot be served, or null. Its userfaultfd is then kept by the connection.</returns>
@@ -33,7 +31,7 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
         {
             List<AddressSpaceRegion> regions = ToRegions(message.Regions, out fault);
             fault ??= AddressSpaceRegion.Validate(regions);
-            fault ??= pager.AddressSpaces.Count >= options.MaxClients ? TooManyClients : null;
+            fault ??= pager.AddressSpaces.Count >= options.MaxClients ? ClientRoom.TooManyClients(options) : null;
             if (fault is null && (process = connection.Channel.OpenPeerProcess()) is null)
             {
                 fault = "its process has ended";
