@@ -16,11 +16,7 @@ namespace Uffd.Daemon;
 internal sealed class ConnectionLoop : IDisposable
 {
     private const ulong ListenerToken = 0;
-    private const int ReceiveBytes = 64 << 10;
-    private const int ReceivesPerTurn = 16;
     private const int AcceptsPerTurn = 256; // more than the queue holds
-    private const int AnswersPerTurn = 16;
-    private const int LargeAnswer = 16 << 10; // one of these is enough for a turn
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(500);
@@ -28,14 +24,13 @@ internal sealed class ConnectionLoop : IDisposable
     private readonly PagerDaemonOptions _options;
     private readonly FdListener _listener;
     private readonly HandedMemory _memory;
-    private readonly RequestTable _requests;
     private readonly ClientReports _reports;
     private readonly EventPoller _poller = new();
     private readonly ConnectionTable _connections = new();
     private readonly ClientRoom _room;
     private readonly Refusals _refusals;
-    private readonly byte[] _buffer = new byte[ReceiveBytes];
-    private readonly List<SafeDescriptorHandle> _received = [];
+    private readonly ConnectionAnswers _answers;
+    private readonly ConnectionReading _reading;
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private ulong _lastToken;
@@ -50,9 +45,10 @@ internal sealed class ConnectionLoop : IDisposable
         _listener = listener;
         _reports = reports;
         _memory = new HandedMemory(options, pager, reports, sharing, recording);
-        _requests = requests;
         _room = new ClientRoom(options, _connections);
         _refusals = new Refusals(reports);
+        _answers = new ConnectionAnswers(requests, _connections, _room, _refusals, options.HandshakeTimeout);
+        _reading = new ConnectionReading(options, _connections, _room, _refusals, _memory, _answers);
         _thread = new Thread(Run) { IsBackground = true, Name = "uffd-connections" };
     }
 
@@ -116,7 +112,7 @@ internal sealed class ConnectionLoop : IDisposable
                 }
                 else if (_connections.Find(ready[index].Token) is { } connection)
                 {
-                    Advance(connection);
+                    _reading.Advance(connection);
                 }
             }
 
@@ -183,7 +179,7 @@ internal sealed class ConnectionLoop : IDisposable
         _listener.Dispose();
         foreach (ClientConnection connection in _connections.Snapshot())
         {
-            Advance(connection);
+            _reading.Advance(connection);
             if (connection is { IsListening: true, IsHandshaking: true })
             {
                 _refusals.Refuse(connection, "the daemon is stopping");
@@ -242,201 +238,14 @@ internal sealed class ConnectionLoop : IDisposable
     private bool MayConnect(PeerCredentials peer)
         => peer.UserId == 0 || peer.UserId == PeerCredentials.OwnUserId || _options.AllowedUsers.Contains(peer.UserId);
 
-    /// <summary>Something came on a connection, or its process ended.</summary>
-    private void Advance(ClientConnection connection)
-    {
-        if (connection is { IsListening: true, IsPaused: false })
-        {
-            try
-            {
-                if (!connection.IsAtTheDoor || LetIn(connection))
-                {
-                    Listen(connection);
-                }
-            }
-            catch (Exception exception) // the daemon goes on, whatever one client does
-            {
-                _refusals.Refuse(connection, exception);
-            }
-        }
-
-        _connections.DropUnwanted(connection);
-    }
-
-    /// <summary>Looks at what a connection sends to a daemon that is full, without taking it.</summary>
-    /// <returns>Whether it is let in. Else there is nothing to see yet, or it was turned away, and what it sent goes with it unread.</returns>
-    private bool LetIn(ClientConnection connection)
-    {
-        Span<byte> first = stackalloc byte[1];
-        int seen = connection.Channel.Peek(first);
-        if (seen < 0 && !connection.HasExited)
-        {
-            return false;
-        }
-
-        bool asks = seen > 0 && first[0] == (byte)'{';
-        if (asks || (seen > 0 && _room.FindRoom()))
-        {
-            connection.IsAtTheDoor = false;
-            connection.HasAsked = asks; // from now on it counts as one who asks
-            return true;
-        }
-
-        _connections.Remove(connection);
-        connection.TurnAway();
-        _refusals.Refuse(connection.Channel, connection.Peer.ProcessId, ClientRoom.TooManyClients(_options));
-        connection.Dispose();
-        return false;
-    }
-
-    private void Listen(ClientConnection connection)
-    {
-        bool open = Receive(connection);
-        if (!connection.IsListening || connection.IsPaused)
-        {
-            return; // refused meanwhile, or read on later
-        }
-
-        if (connection.Reader.Fault is { } fault)
-        {
-            _refusals.Refuse(connection, fault);
-        }
-        else if (connection is { HasExited: true, IsHandshaking: true })
-        {
-            _refusals.Refuse(connection, $"the process ended in the middle of the handshake: {connection.Reader.Missing}");
-        }
-        else if (!open && connection.IsHandshaking)
-        {
-            _refusals.Refuse(connection, $"the connection was closed in the middle of the handshake: {connection.Reader.Missing}");
-        }
-        else if (!open)
-        {
-            connection.StopListening(); // older clients close after the handshake; their process tells their end
-        }
-    }
-
-    /// <returns>False when the client has closed its side.</returns>
-    private bool Receive(ClientConnection connection)
-    {
-        for (int turn = 0; turn < ReceivesPerTurn && TakeTexts(connection); turn++)
-        {
-            _received.Clear();
-            FdReceiveResult result = connection.Channel.Receive(_buffer, _received);
-            if (!connection.IsHandshaking)
-            {
-                connection.AllowTime(_options.HandshakeTimeout); // a further message begins
-            }
-
-            connection.Reader.Append(_buffer.AsSpan(0, result.Bytes), _received, result.DescriptorsTruncated);
-            if (!TakeTexts(connection) || connection.Reader.Fault is not null || result.WouldBlock)
-            {
-                return true;
-            }
-
-            if (result.IsEnd)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Takes whatever is complete.</summary>
-    /// <returns>False when nothing more is to be read from it now.</returns>
-    private bool TakeTexts(ClientConnection connection)
-    {
-        while (true)
-        {
-            if (connection.Reader.TryTakeRequest() is { } request)
-            {
-                if (!Answer(connection, request))
-                {
-                    return false;
-                }
-            }
-            else if (connection.Reader.TryTake() is { } message)
-            {
-                if (_memory.Attach(connection, message) is { } fault)
-                {
-                    _refusals.Refuse(connection, fault);
-                    return false;
-                }
-            }
-            else
-            {
-                return true;
-            }
-        }
-    }
-
-    /// <summary>Answers a request as far as the client has room for the answer; it is read on when that has gone out.</summary>
-    /// <returns>False when nothing more is to be read from it now.</returns>
-    private bool Answer(ClientConnection connection, byte[] request)
-    {
-        connection.HasAsked = true;
-        if (connection.IsAsking && _room.IsAskedTooMuch)
-        {
-            _refusals.Refuse(connection, ClientRoom.TooManyAsking);
-            return false;
-        }
-
-        if (_requests.Answer(request, out string? fault) is not { } answer)
-        {
-            _refusals.Refuse(connection, fault!);
-            return false;
-        }
-
-        connection.Outbox.Put(answer);
-        if (!TryFlush(connection, out bool isEmpty))
-        {
-            return false;
-        }
-
-        if (isEmpty && answer.Line.Length < LargeAnswer && ++connection.AnswersOfTurn < AnswersPerTurn)
-        {
-            return true;
-        }
-
-        connection.Pause();
-        connection.AllowTime(_options.HandshakeTimeout);
-        return false;
-    }
-
-    /// <returns>False when the client reads no more. If it is served it goes on being served.</returns>
-    private static bool TryFlush(ClientConnection connection, out bool isEmpty)
-    {
-        try
-        {
-            isEmpty = connection.Outbox.Flush(connection.Channel);
-            return true;
-        }
-        catch (UffdException)
-        {
-            isEmpty = false;
-            connection.StopListening();
-            return false;
-        }
-    }
-
     /// <summary>Sends on what waits for slow readers, and reads on where all went out.</summary>
     private void ResumePaused()
     {
         foreach (ClientConnection connection in _connections.All.Where(connection => connection is { IsListening: true, IsPaused: true }).ToArray())
         {
-            if (!TryFlush(connection, out bool isEmpty))
+            if (_answers.Resume(connection))
             {
-                _connections.DropUnwanted(connection);
-            }
-            else if (isEmpty)
-            {
-                connection.Resume();
-                Advance(connection);
-            }
-            else if (connection.IsOverdue)
-            {
-                _refusals.Refuse(connection, string.Create(CultureInfo.InvariantCulture, $"it did not read its answer within {_options.HandshakeTimeout.TotalSeconds:0.##} s"));
-                _connections.DropUnwanted(connection);
+                _reading.Advance(connection);
             }
         }
     }
@@ -445,13 +254,7 @@ internal sealed class ConnectionLoop : IDisposable
     {
         foreach (ClientConnection connection in _connections.Snapshot())
         {
-            if (connection is { IsListening: true, IsHandshaking: true, IsPaused: false, IsOverdue: true })
-            {
-                _refusals.Refuse(connection, string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"the handshake was not complete after {_options.HandshakeTimeout.TotalSeconds:0.##} s: {connection.Reader.Missing}"));
-                _connections.DropUnwanted(connection);
-            }
+            _reading.CheckDeadline(connection);
         }
     }
 }
