@@ -204,42 +204,17 @@ internal sealed class RegionTable
 
     /// <returns>The index of the first with at least such a key.</returns>
     private static int FirstFrom(RegionSlice[] slices, Func<RegionSlice, ulong> key, ulong least)
-    {
-        int low = 0;
-        int high = slices.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (key(slices[middle]) >= least)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
+        => Bisection.First(slices.Length, new KeyFrom(slices, key, least));
 
-        return low;
+    private int FirstEndingAfter(ulong address) => Bisection.First(_slices.Length, new EndsAfter(_slices, address));
+
+    private readonly struct KeyFrom(RegionSlice[] slices, Func<RegionSlice, ulong> key, ulong least) : IBisected
+    {
+        public bool HoldsAt(int index) => key(slices[index]) >= least;
     }
 
-    private int FirstEndingAfter(ulong address)
+    private readonly struct EndsAfter(RegionSlice[] slices, ulong address) : IBisected
     {
-        int low = 0;
-        int high = _slices.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_slices[middle].Range.End > address)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
+        public bool HoldsAt(int index) => slices[index].Range.End > address;
     }
 }

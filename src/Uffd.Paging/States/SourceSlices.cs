@@ -18,7 +18,8 @@ internal sealed class SourceSlices
     /// <summary>The pages that have some of these bytes.</summary>
     public IEnumerable<(RegionSlice Slice, long First, long End)> Find(SourceRange range)
     {
-        for (int index = _overlaps ? 0 : FirstEndingAfter(range.Offset); index < _sorted.Length && _sorted[index].SourceOffset < range.End; index++)
+        int first = _overlaps ? 0 : Bisection.First(_sorted.Length, new EndsAfter(_sorted, range.Offset));
+        for (int index = first; index < _sorted.Length && _sorted[index].SourceOffset < range.End; index++)
         {
             RegionSlice slice = _sorted[index];
             if (End(slice) <= range.Offset)
@@ -34,23 +35,8 @@ internal sealed class SourceSlices
 
     private static ulong End(RegionSlice slice) => slice.SourceOffset + slice.Range.Length;
 
-    private int FirstEndingAfter(ulong offset)
+    private readonly struct EndsAfter(RegionSlice[] sorted, ulong offset) : IBisected
     {
-        int low = 0;
-        int high = _sorted.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (End(_sorted[middle]) > offset)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
+        public bool HoldsAt(int index) => End(sorted[index]) > offset;
     }
 }

@@ -64,7 +64,7 @@ public sealed class FilePageSource : IPageSource
             return new SourceRun(length, SourceRunKind.Data); // no holes: the common case
         }
 
-        int next = FirstEndingAfter(offset);
+        int next = Bisection.First(_data.Length, new EndsAfter(_data, offset));
         if (next == _data.Length)
         {
             return new SourceRun(length, SourceRunKind.Hole);
@@ -178,23 +178,8 @@ public sealed class FilePageSource : IPageSource
         }
     }
 
-    private int FirstEndingAfter(ulong offset)
+    private readonly struct EndsAfter(FileExtent[] extents, ulong offset) : IBisected
     {
-        int low = 0;
-        int high = _data.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_data[middle].End > offset)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
+        public bool HoldsAt(int index) => extents[index].End > offset;
     }
 }

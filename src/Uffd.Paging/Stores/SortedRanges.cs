@@ -39,7 +39,7 @@ internal sealed class SortedRanges
     /// <param name="same">How many of them, from the first, are as that one is.</param>
     public bool Contains(ulong offset, ulong length, out ulong same)
     {
-        int next = FirstEndingAfter(offset);
+        int next = Bisection.First(_ranges.Length, new EndsAfter(_ranges, offset));
         if (next == _ranges.Length)
         {
             same = length;
@@ -54,23 +54,8 @@ internal sealed class SortedRanges
     /// <summary>Whether any of the bytes lies in one of them.</summary>
     public bool Overlaps(ulong offset, ulong length) => length > 0 && (Contains(offset, length, out ulong same) || same < length);
 
-    private int FirstEndingAfter(ulong offset)
+    private readonly struct EndsAfter(SourceRange[] ranges, ulong offset) : IBisected
     {
-        int low = 0;
-        int high = _ranges.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_ranges[middle].End > offset)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
+        public bool HoldsAt(int index) => ranges[index].End > offset;
     }
 }
