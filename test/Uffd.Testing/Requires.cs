@@ -43,6 +43,9 @@ public static class Requires
     /// <summary>Needs gcc.</summary>
     public static void Compiler() => That(CompilerIsThere.Value, "this needs gcc");
 
+    /// <summary>Needs a userfaultfd of any kind.</summary>
+    public static void Paging() => That(Userfaultfd.ProbeCreation().Any(attempt => attempt.Works), "this needs a system that allows userfaultfd");
+
     /// <summary>Needs a userfaultfd that handles the kernel's faults too.</summary>
     public static void KernelFaults()
         => That(

@@ -17,7 +17,7 @@ public sealed partial class DemoTests
     [Fact]
     public void Json_is_one_verified_object_with_the_documented_fields()
     {
-        Needs.Paging();
+        Requires.Paging();
         using var folder = new TemporaryFolder();
         ToolRun run = RunIn(folder, "--size", "16MiB", "--json");
         JsonElement found = ExpectVerified(run, 16 << 20);
@@ -39,7 +39,7 @@ public sealed partial class DemoTests
     [InlineData((5 << 20) + 1234)]
     public void Real_file_of_any_length_is_verified(int length)
     {
-        Needs.Paging();
+        Requires.Paging();
         using var folder = new TemporaryFolder();
         byte[] bytes = new byte[length];
         new Random(length).NextBytes(bytes);
@@ -55,7 +55,7 @@ public sealed partial class DemoTests
     [Fact]
     public void Text_in_a_pipe_is_plain_ASCII()
     {
-        Needs.Paging();
+        Requires.Paging();
         using var folder = new TemporaryFolder();
         ToolRun run = RunIn(folder, "--size", "1MiB");
         Assert.Equal(ExitCodes.Done, run.ExitCode);
@@ -83,7 +83,7 @@ public sealed partial class DemoTests
     [InlineData("socket", 15)]
     public async Task Interrupted_it_leaves_no_process_and_no_folder(string when, int signal)
     {
-        Needs.Paging();
+        Requires.Paging();
         using var folder = new TemporaryFolder();
         var start = new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, "demo", "--size", "128MiB"])
         {

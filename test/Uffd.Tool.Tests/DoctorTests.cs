@@ -12,7 +12,7 @@ public sealed class DoctorTests
     [Fact]
     public void Text_in_a_pipe_is_plain_ASCII_and_ends_with_the_verdict()
     {
-        Needs.Paging();
+        Requires.Paging();
         ToolRun run = ToolProcess.Run("doctor");
         Assert.Equal(ExitCodes.Done, run.ExitCode);
         Assert.Empty(run.Error);
@@ -24,7 +24,7 @@ public sealed class DoctorTests
     [Fact]
     public void Json_is_one_object_with_the_documented_fields()
     {
-        Needs.Paging();
+        Requires.Paging();
         ToolRun run = ToolProcess.Run("doctor", "--json");
         Assert.Equal(ExitCodes.Done, run.ExitCode);
         Assert.Empty(run.Error);
@@ -47,8 +47,8 @@ public sealed class DoctorTests
     [Fact]
     public void An_ordinary_user_is_told_what_works_and_the_command_for_the_rest()
     {
-        Needs.That(File.Exists("/dev/userfaultfd") && !File.GetUnixFileMode("/dev/userfaultfd").HasFlag(UnixFileMode.OtherRead), "/dev/userfaultfd, closed to others");
-        Needs.That(File.ReadAllText("/proc/sys/vm/unprivileged_userfaultfd").StartsWith('0'), "vm.unprivileged_userfaultfd=0");
+        Requires.That(File.Exists("/dev/userfaultfd") && !File.GetUnixFileMode("/dev/userfaultfd").HasFlag(UnixFileMode.OtherRead), "this needs /dev/userfaultfd, closed to others");
+        Requires.That(File.ReadAllText("/proc/sys/vm/unprivileged_userfaultfd").StartsWith('0'), "this needs vm.unprivileged_userfaultfd=0");
         ToolRun run = OrdinaryUser.Run(["doctor", "--json"]);
         Assert.Equal(ExitCodes.Done, run.ExitCode);
         using JsonDocument document = JsonDocument.Parse(run.Output);
@@ -71,8 +71,8 @@ public sealed class DoctorTests
     [InlineData("1", false)]
     public void A_terminal_gets_colours_unless_NO_COLOR_is_set(string? noColor, bool coloured)
     {
-        Needs.Paging();
-        Needs.Program("script");
+        Requires.Paging();
+        Requires.Program("script");
         var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["TERM"] = "xterm-256color" };
         if (noColor is not null)
         {

@@ -14,8 +14,8 @@ internal static class OrdinaryUser
     /// <summary>Runs <c>uffd ARGUMENTS</c> as nobody.</summary>
     public static ToolRun Run(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        Needs.Root();
-        Needs.Program("setpriv");
+        Requires.Root();
+        Requires.Program("setpriv");
         using var folder = new TemporaryFolder();
         File.SetUnixFileMode(folder.Path, ReadableByAll);
         foreach (string file in Directory.EnumerateFiles(AppContext.BaseDirectory).Where(file => Path.GetExtension(file) is ".dll" or ".json"))
@@ -23,9 +23,9 @@ internal static class OrdinaryUser
             File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
         }
 
-        Needs.That(
+        Requires.That(
             ToolProcess.RunProgram("setpriv", [.. BecomingNobody, ToolProcess.DotnetPath, "--list-runtimes"]).ExitCode == 0,
-            "a dotnet that an ordinary user may run");
+            "this needs a dotnet that an ordinary user may run");
         string assembly = Path.Combine(folder.Path, Path.GetFileName(ToolProcess.AssemblyPath));
         return ToolProcess.RunProgram("setpriv", [.. BecomingNobody, ToolProcess.DotnetPath, assembly, .. arguments], environment);
     }

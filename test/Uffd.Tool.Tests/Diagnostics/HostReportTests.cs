@@ -163,7 +163,7 @@ public sealed class HostReportTests
     [Fact]
     public void The_self_test_pages_for_real()
     {
-        Needs.Paging();
+        Requires.Paging();
         for (int round = 0; round < 20; round++)
         {
             PagingSelfTest test = PagingSelfTest.Run();

@@ -118,6 +118,6 @@ public sealed class ServeDiffTests
     {
         using FileStream file = File.OpenRead(path);
         ulong found = SparseFile.FindDataExtents(file.SafeFileHandle, (ulong)file.Length).Aggregate(0UL, (sum, extent) => sum + extent.Length);
-        Needs.That(found == (ulong)data, $"a file system with holes of {Block} bytes");
+        Requires.That(found == (ulong)data, $"this needs a file system with holes of {Block} bytes");
     }
 }

@@ -33,7 +33,7 @@ internal sealed partial class ServeProcess : IAsyncDisposable
     /// <summary>Starts it and waits until it is ready, which must be the first line.</summary>
     public static async Task<ServeProcess> StartAsync(string socketPath, string imagePath, params string[] options)
     {
-        Needs.That(Userfaultfd.ProbeCreation().Any(attempt => attempt is { FaultScope: UffdFaultScope.UserAndKernel, Works: true }), "a userfaultfd for the kernel's faults");
+        Requires.KernelFaults();
         var start = new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, "serve", "--socket", socketPath, "--image", imagePath, .. options])
         {
             UseShellExecute = false,

@@ -65,7 +65,7 @@ public sealed class ServeTests
     [Fact]
     public async Task Descriptors_that_run_out_are_told_and_clients_wait_until_there_is_room()
     {
-        Needs.Program("prlimit");
+        Requires.Program("prlimit");
         using var image = new ServedImage();
         await using ServeProcess serve = await image.ServeAsync("--no-background");
         await using (NativeTarget first = await image.StartTargetAsync()) // so that all that serving loads is loaded

@@ -42,7 +42,7 @@ public sealed class StatusTests
     [Fact]
     public async Task Live_view_goes_on_until_Ctrl_C_which_is_its_regular_end()
     {
-        Needs.Program("script");
+        Requires.Program("script");
         using var image = new ServedImage();
         await using ServeProcess serve = await image.ServeAsync("--no-background");
         await using NativeTarget target = await image.StartTargetAsync();
@@ -59,7 +59,7 @@ public sealed class StatusTests
     [Fact]
     public async Task Live_view_tells_that_the_daemon_ended()
     {
-        Needs.Program("script");
+        Requires.Program("script");
         using var image = new ServedImage();
         await using ServeProcess serve = await image.ServeAsync();
         using Process terminal = Watch(image.Socket);
