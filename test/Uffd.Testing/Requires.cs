@@ -40,6 +40,16 @@ public static class Requires
     /// <param name="name">Its name.</param>
     public static void Program(string name) => That(NativeCompiler.Find(name) is not null, $"this needs {name}");
 
+    /// <summary>Needs a file system that finds the holes of a sparse file where it was not written.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="dataBytes">How much of it was written.</param>
+    public static void Holes(string path, ulong dataBytes)
+    {
+        using FileStream file = File.OpenRead(path);
+        ulong found = SparseFile.FindDataExtents(file.SafeFileHandle, (ulong)file.Length).Aggregate(0UL, (sum, extent) => sum + extent.Length);
+        That(found == dataBytes, string.Create(CultureInfo.InvariantCulture, $"this needs a file system with smaller holes: of {dataBytes} bytes written it tells {found}"));
+    }
+
     /// <summary>Needs gcc.</summary>
     public static void Compiler() => That(CompilerIsThere.Value, "this needs gcc");
 

@@ -39,7 +39,7 @@ public sealed class ServeDiffTests
             file.Write(new byte[Block]);
         }
 
-        NeedHoles(path, Block);
+        Requires.Holes(path, Block);
         await using ServeProcess serve = await image.ServeAsync("--diff", path);
         await using NativeTarget target = await image.StartTargetAsync();
         await image.HandOverAsync(target);
@@ -110,14 +110,7 @@ public sealed class ServeDiffTests
             }
         }
 
-        NeedHoles(path, blocks.Length * Block);
+        Requires.Holes(path, (ulong)(blocks.Length * Block));
         return path;
-    }
-
-    private static void NeedHoles(string path, int data)
-    {
-        using FileStream file = File.OpenRead(path);
-        ulong found = SparseFile.FindDataExtents(file.SafeFileHandle, (ulong)file.Length).Aggregate(0UL, (sum, extent) => sum + extent.Length);
-        Requires.That(found == (ulong)data, $"this needs a file system with holes of {Block} bytes");
     }
 }
