@@ -7,16 +7,15 @@ internal sealed class SlowSource(byte[] bytes, int concurrency) : ReadSource(byt
 {
     private readonly ConcurrentQueue<Question> _questions = new();
     private readonly SemaphoreSlim _asked = new(0);
-    private int _open;
-    private int _most;
+    private readonly AtOnce _reads = new();
 
     public int Concurrency => concurrency;
 
     /// <summary>Reads that wait for an answer now.</summary>
-    public int Open => Volatile.Read(ref _open);
+    public int Open => _reads.Now;
 
     /// <summary>The most that there were at once.</summary>
-    public int Most => Volatile.Read(ref _most);
+    public int Most => _reads.Most;
 
     /// <summary>The offsets asked for, in order.</summary>
     public ConcurrentQueue<ulong> Asked { get; } = new();
@@ -36,13 +35,8 @@ internal sealed class SlowSource(byte[] bytes, int concurrency) : ReadSource(byt
 
     public async ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        int open = Interlocked.Increment(ref _open);
+        _reads.Enter();
         Asked.Enqueue(offset);
-        for (int most = Most; open > most; most = Most)
-        {
-            Interlocked.CompareExchange(ref _most, open, most);
-        }
-
         try
         {
             if (!AnswersAtOnce)
@@ -62,7 +56,7 @@ internal sealed class SlowSource(byte[] bytes, int concurrency) : ReadSource(byt
         }
         finally
         {
-            Interlocked.Decrement(ref _open);
+            _reads.Leave();
         }
     }
 

@@ -12,9 +12,8 @@ public class WaitingTests
     public async Task Threads_run_where_they_were_told_to()
     {
         int cpu = CurrentThread.GetCpus()[^1];
-        using MemoryPageSource source = MemoryPageSource.FromBytes(Pattern.Bytes(Length));
-        using var slow = new StuckSource(source);
-        await using Served served = await Served.StartAsync(Length, slow, new Setup
+        using var source = new GatedSource(Pattern.Bytes(Length)); // the threads that read live until they were looked at
+        await using Served served = await Served.StartAsync(Length, source, new Setup
         {
             Options = new AddressSpaceOptions { BackgroundFill = true, Cpus = [cpu] },
         });
@@ -28,7 +27,7 @@ public class WaitingTests
         }
         finally
         {
-            slow.LetGo();
+            source.Open();
         }
 
         await served.ResidentAsync();
@@ -100,23 +99,5 @@ public class WaitingTests
         }
 
         throw new InvalidOperationException($"there is no thread {thread}");
-    }
-
-    /// <summary>Its reads wait until they are let go, so that the threads that read live until they were looked at.</summary>
-    private sealed class StuckSource(MemoryPageSource inner) : IPageSource
-    {
-        private readonly ManualResetEventSlim _open = new();
-
-        public ulong Length => inner.Length;
-
-        public void LetGo() => _open.Set();
-
-        public void Read(ulong offset, Span<byte> destination)
-        {
-            _open.Wait();
-            inner.Read(offset, destination);
-        }
-
-        public void Dispose() => _open.Set();
     }
 }

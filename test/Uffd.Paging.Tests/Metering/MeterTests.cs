@@ -50,7 +50,7 @@ public sealed class MeterTests
     [Fact]
     public async Task Reads_of_a_source_are_timed()
     {
-        using var source = new DelayedSource(Pattern.Bytes(Pages * Served.Page, salt: 9), TimeSpan.FromMilliseconds(5));
+        using var source = new DelayedSource(new ReadSource(Pattern.Bytes(Pages * Served.Page, salt: 9)), concurrency: 0, TimeSpan.FromMilliseconds(5));
         await using Served served = await Served.StartAsync(Pages * Served.Page, source);
         await served.HashAsync(0, Served.Page);
         await Served.UntilAsync(() => served.Statistics.FillLatency.Count == 1, "the fill to be counted");
@@ -103,22 +103,6 @@ public sealed class MeterTests
         => Served.UntilAsync(() => served.Statistics is { FillLatency.Count: (long)Pages, MissingFaults: (long)Pages }, "every fault to be counted");
 
     private static bool IsOfNow(string name) => name is "uffd.resident" or "uffd.pages.pending" or "uffd.spaces";
-
-    /// <summary>A source that can only be read, and takes its time.</summary>
-    private sealed class DelayedSource(byte[] bytes, TimeSpan delay) : IPageSource
-    {
-        public ulong Length => (ulong)bytes.Length;
-
-        public void Read(ulong offset, Span<byte> destination)
-        {
-            Thread.Sleep(delay);
-            bytes.AsSpan((int)offset, destination.Length).CopyTo(destination);
-        }
-
-        public void Dispose()
-        {
-        }
-    }
 
     private sealed class Heard : IDisposable
     {

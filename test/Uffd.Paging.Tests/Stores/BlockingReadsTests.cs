@@ -206,13 +206,12 @@ public sealed class BlockingReadsTests
     private sealed class HeldSource : IPageSource
     {
         private readonly SemaphoreSlim _released = new(0);
-        private int _inside;
-        private int _mostInside;
+        private readonly AtOnce _inside = new();
         private int _reads;
 
         public ulong Length => 1024;
 
-        public int MostInside => Volatile.Read(ref _mostInside);
+        public int MostInside => _inside.Most;
 
         public int Reads => Volatile.Read(ref _reads);
 
@@ -220,19 +219,15 @@ public sealed class BlockingReadsTests
 
         public void Release(int reads) => _released.Release(reads);
 
-        public Task UntilInsideAsync(int reads) => Served.UntilAsync(() => Volatile.Read(ref _inside) == reads, $"{reads} reads at once");
+        public Task UntilInsideAsync(int reads) => Served.UntilAsync(() => _inside.Now == reads, $"{reads} reads at once");
 
         public void Read(ulong offset, Span<byte> destination)
         {
-            int inside = Interlocked.Increment(ref _inside);
-            for (int most = MostInside; inside > most && Interlocked.CompareExchange(ref _mostInside, inside, most) != most; most = MostInside)
-            {
-            }
-
+            _inside.Enter();
             Offsets.Enqueue(offset);
             Interlocked.Increment(ref _reads);
             Assert.True(_released.Wait(TimeSpan.FromSeconds(40)), "nobody released the read");
-            Interlocked.Decrement(ref _inside);
+            _inside.Leave();
         }
 
         public void Dispose() => _released.Dispose();

@@ -3,33 +3,20 @@ namespace Uffd.Paging.Tests;
 /// <summary>Says of a source that its reads take their time, and counts how many run at once.</summary>
 internal sealed class DelayedSource(IPageSource inner, int concurrency, TimeSpan delay = default) : IPageSource
 {
-    private int _running;
-    private int _most;
+    private readonly AtOnce _reads = new();
 
     public ulong Length => inner.Length;
 
     public int Concurrency => concurrency;
 
     /// <summary>The most reads at once.</summary>
-    public int Most => Volatile.Read(ref _most);
+    public int Most => _reads.Most;
 
     public SourceRun GetRun(ulong offset, ulong length) => inner.GetRun(offset, length);
 
     public void Read(ulong offset, Span<byte> destination)
     {
-        int running = Interlocked.Increment(ref _running);
-        int most = Most;
-        while (running > most)
-        {
-            int before = Interlocked.CompareExchange(ref _most, running, most);
-            if (before == most)
-            {
-                break;
-            }
-
-            most = before;
-        }
-
+        _reads.Enter();
         try
         {
             Thread.Sleep(delay);
@@ -37,7 +24,7 @@ internal sealed class DelayedSource(IPageSource inner, int concurrency, TimeSpan
         }
         finally
         {
-            Interlocked.Decrement(ref _running);
+            _reads.Leave();
         }
     }
 
