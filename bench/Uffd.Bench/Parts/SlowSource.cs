@@ -27,29 +27,39 @@ internal static class SlowSource
 
         var bytes = Math.Min(bench.Options.Quick ? QuickBytes : MostBytes, bench.Image.Size);
         var delay = DelayMilliseconds.ToString(CultureInfo.InvariantCulture);
-        await using var candidate = await bench.StartAsync(
-            "the pager with a slow source", SlowServer.ProgramPath, placement, "--no-background",
-            "--delay-ms", delay, "--concurrency", $"{Threads}");
+        await using var demand = await StartAsync("--no-background");
+        await using var fill = await StartAsync("--background");
         Workbench.Say("slow source: warming up");
         await ParallelAsync(1);
-        await SweepAsync(1);
+        await SweepAsync(demand, 1);
+        await SweepAsync(fill, 1);
         await bench.RestAsync();
 
         List<JsonElement> best = [];
-        List<JsonElement> sweeps = [];
+        List<JsonElement> demands = [];
+        List<JsonElement> fills = [];
         for (var round = 1; round <= bench.Options.LongRounds; round++)
         {
             Workbench.Say($"slow source: round {round} of {bench.Options.LongRounds}");
             best.Add(await ParallelAsync(round));
-            sweeps.Add(await SweepAsync(round));
+            demands.Add(await SweepAsync(demand, round));
+            fills.Add(await SweepAsync(fill, round));
         }
 
-        bench.Add(new Figure(
-            $"{bytes >> 20} MiB, source of {delay} ms, {Threads} threads", placement.Name, $"{Threads} sleeping copiers", "ms",
+        var work = $"{bytes >> 20} MiB, source of {delay} ms, {Threads} threads";
+        Add(work, demands);
+        Add($"{work}, background fill", fills);
+
+        void Add(string name, List<JsonElement> sweeps) => bench.Add(new Figure(
+            name, placement.Name, $"{Threads} sleeping copiers", "ms",
             Workbench.Numbers(best, "seconds", 1e3), Workbench.Numbers(sweeps, "seconds", 1e3), Target));
 
+        Task<ServerProcess> StartAsync(string background) => bench.StartAsync(
+            "the pager with a slow source", SlowServer.ProgramPath, placement, background,
+            "--delay-ms", delay, "--concurrency", $"{Threads}");
+
         // The image's size is the server's; the client maps and touches only so much of it.
-        Task<JsonElement> SweepAsync(int order) => bench.TouchAsync(
+        Task<JsonElement> SweepAsync(ServerProcess candidate, int order) => bench.TouchAsync(
             candidate, placement, "sweep", bytes, order, "--size", $"{bytes}", "--threads", $"{Threads}");
 
         Task<JsonElement> ParallelAsync(int order) => bench.MeasureAsync(

@@ -91,7 +91,7 @@ public sealed class LazyMemory : IDisposable
             userfaultfd = Userfaultfd.Create(new UserfaultfdOptions
             {
                 RequiredFeatures = required,
-                OptionalFeatures = UffdFeatures.EventRemove | UffdFeatures.EventUnmap | UffdFeatures.EventRemap,
+                OptionalFeatures = UffdFeatures.EventRemove | UffdFeatures.EventUnmap | UffdFeatures.EventRemap | UffdFeatures.ThreadId, // it tells threads that go through the memory apart
             });
             userfaultfd.Register(mapping.Range, modes);
             return new LazyMemory(mapping, userfaultfd, handOver(mapping, userfaultfd));

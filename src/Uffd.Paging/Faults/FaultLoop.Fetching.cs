@@ -106,7 +106,11 @@ internal sealed partial class FaultLoop : IFetchSink
         }
     }
 
-    private void Submit(Fetch fetch) => SourceQueue.Of(fetch.Slice.Source).Submit(fetch, _space.Options.SourceTimeout, _space.Ending);
+    private void Submit(Fetch fetch)
+    {
+        _asksSlowSource = true;
+        SourceQueue.Of(fetch.Slice.Source).Submit(fetch, _space.Options.SourceTimeout, _space.Ending);
+    }
 
     /// <summary>Installs what has come.</summary>
     /// <param name="more">Set if something had.</param>
@@ -124,6 +128,7 @@ internal sealed partial class FaultLoop : IFetchSink
         while (_fetched.TryDequeue(out Fetch? fetch))
         {
             alive &= InstallFetched(fetch);
+            _asksSlowSource = true;
             more = true; // answers come in company: look again before sleeping
         }
 

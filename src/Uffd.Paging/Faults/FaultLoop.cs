@@ -41,6 +41,7 @@ internal sealed partial class FaultLoop
     private bool _readPaused;
     private bool _readFailed;
     private bool _targetExited;
+    private bool _asksSlowSource; // since the last wait: who waits for a source is not waiting for us
     private volatile bool _sleeps;
     private volatile bool _reportedGone;
     private volatile bool _stopping;
@@ -125,7 +126,7 @@ internal sealed partial class FaultLoop
         {
             // Who shares a CPU with us runs when we wake it or give way, and its next fault is there when we come back. Looking for it
             // costs a call or two; sleeping and being woken costs more (docs/adr/0008).
-            yields = more ? YieldsBeforeWait : yields - 1;
+            yields = !more ? yields - 1 : _asksSlowSource ? 0 : YieldsBeforeWait;
             if (yields >= 0 && !more)
             {
                 Thread.Yield();
@@ -184,7 +185,7 @@ internal sealed partial class FaultLoop
 
         int count = 0;
         bool over = false;
-        if (_spinPolicy.BeforeWait(Stopwatch.GetTimestamp(), _served) && SpinBudget.TryEnter())
+        if (_spinPolicy.BeforeWait(Stopwatch.GetTimestamp(), _asksSlowSource ? 0 : _served) && SpinBudget.TryEnter())
         {
             over = _poller.TrySpin(ready, SpinPolicy.Limit < timeout ? SpinPolicy.Limit : timeout, out count);
             SpinBudget.Exit();
@@ -197,6 +198,7 @@ internal sealed partial class FaultLoop
 
         _spinPolicy.AfterWait(Stopwatch.GetTimestamp());
         _served = 0;
+        _asksSlowSource = false;
         return count;
     }
 

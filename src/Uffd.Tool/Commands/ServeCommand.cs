@@ -49,6 +49,15 @@ internal static class ServeCommand
         using var stop = new StopSignals();
         using OtlpExport? export = OtlpExport.Start(result.GetValue(options.Otlp), message => printer.Print(new DaemonEvent(DaemonEventKind.Notice, message)));
         PagerDaemon? serving = null;
+
+        // Before anybody can know that it runs: a signal that nobody awaits would end it.
+        using PosixSignalRegistration numbers = UserSignals.OnUser1(() =>
+        {
+            if (Volatile.Read(ref serving) is { } running)
+            {
+                printer.Print(running.GetStatus());
+            }
+        });
         using var daemon = new PagerDaemon(new PagerDaemonOptions
         {
             SocketPath = result.GetRequiredValue(options.Socket),
@@ -77,8 +86,7 @@ internal static class ServeCommand
                 printer.Print(happened);
             },
         });
-        serving = daemon;
-        using PosixSignalRegistration numbers = UserSignals.OnUser1(() => printer.Print(daemon.GetStatus()));
+        Volatile.Write(ref serving, daemon);
         await stop.FirstAsync();
         await daemon.StopAsync(stop.Second);
         return ExitCodes.Done;
