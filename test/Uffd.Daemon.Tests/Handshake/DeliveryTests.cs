@@ -122,7 +122,9 @@ public sealed class DeliveryTests
             Assert.Equal(scene.Image.Hash(8 * Page, 4 * Page), await target.HashAsync(0, 4 * Page));
             await target.SelectAsync(0);
             await client.VerifyAsync(scene.Image);
-            Assert.Equal(2, scene.Log.Count(DaemonEventKind.Attached, client.ProcessId));
+            await scene.Log.WaitAsync(
+                happened => happened.Kind == DaemonEventKind.Attached && scene.Log.Count(DaemonEventKind.Attached, client.ProcessId) == 2,
+                "both to be told of"); // they are served before that
         });
     }
 
