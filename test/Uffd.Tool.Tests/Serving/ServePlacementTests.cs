@@ -17,7 +17,7 @@ public sealed class ServePlacementTests
         string[] bound = [.. Directory.EnumerateDirectories($"/proc/{serve.ProcessId}/task")
             .Where(task => File.ReadAllText($"{task}/comm").StartsWith("uffd-fault", StringComparison.Ordinal))
             .Select(task => File.ReadLines($"{task}/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)))];
-        Assert.Contains($"Cpus_allowed_list:\t{cpu}", bound); // a thread of the runtime that it has just started has its name at first, too
+        Assert.Contains($"Cpus_allowed_list:\t{cpu}", bound, StringComparer.Ordinal); // a thread of the runtime that it has just started has its name at first, too
         await serve.StopAsync();
     }
 
