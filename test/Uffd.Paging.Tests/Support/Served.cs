@@ -67,7 +67,31 @@ internal sealed class Served : IAsyncDisposable
 
     public ConcurrentQueue<PagerNotice> Notices { get; }
 
-    public AddressSpaceStatistics Statistics => Space.GetStatistics();
+    /// <summary>
+    /// The counts when they stand still: a thread goes on before what was done for it is counted, and a test that it told of is
+    /// quicker still.
+    /// </summary>
+    public AddressSpaceStatistics Statistics
+    {
+        get
+        {
+            AddressSpaceStatistics before = Space.GetStatistics();
+            for (int tries = 0; ; tries++)
+            {
+                Thread.Sleep(2);
+                AddressSpaceStatistics now = Space.GetStatistics();
+                if (tries == 20 || Counts(now) == Counts(before))
+                {
+                    return now;
+                }
+
+                before = now;
+            }
+
+            static (long, long, long, long, long) Counts(AddressSpaceStatistics of)
+                => (of.Faults, of.FilledPages, of.RemovedPages + of.PoisonedPages, of.PendingPages, of.AlreadyPresent + of.Retries + of.SourceFailures + of.Events);
+        }
+    }
 
     public static ulong Page => Pattern.Page;
 
