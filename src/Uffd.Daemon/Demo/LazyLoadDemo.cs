@@ -103,7 +103,7 @@ public sealed class LazyLoadDemo
             worker.FirstAccessMs,
             eagerLoadMs,
             line.RootElement.GetProperty("seconds").GetDouble() * 1000,
-            counts.GetProperty("backgroundPages").GetInt64(),
+            counts.GetProperty("backgroundPages").GetInt64() + counts.GetProperty("readAheadPages").GetInt64(),
             counts.GetProperty("zeroPages").GetInt64(),
             latency,
             digest.Sha256);

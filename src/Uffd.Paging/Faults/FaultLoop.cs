@@ -126,7 +126,8 @@ internal sealed partial class FaultLoop
         {
             // Who shares a CPU with us runs when we wake it or give way, and its next fault is there when we come back. Looking for it
             // costs a call or two; sleeping and being woken costs more (docs/adr/0008).
-            yields = !more ? yields - 1 : _asksSlowSource ? 0 : YieldsBeforeWait;
+            // Not where the background fill competes: who gives way after much copying comes back a time slice later.
+            yields = !more ? yields - 1 : _asksSlowSource || _space.BringsAll ? 0 : YieldsBeforeWait;
             if (yields >= 0 && !more)
             {
                 Thread.Yield();
