@@ -89,13 +89,14 @@ static inline int connect_to(const char *path)
     return fd;
 }
 
-static inline void hand_over(int socket, int uffd, const char *area, size_t size)
+/* Hands over one region, a private mapping of the pager's memfd if it is shared. */
+static inline void hand_over_region(int socket, int uffd, const char *area, size_t size, bool shared)
 {
     char text[256];
     int length = snprintf(text, sizeof text,
                           "[{\"base_host_virt_addr\":%lu,\"size\":%zu,\"offset\":0,"
-                          "\"page_size\":%lu,\"page_size_kib\":%lu}]",
-                          (uint64_t)(uintptr_t)area, size, PAGE, PAGE);
+                          "\"page_size\":%lu,\"page_size_kib\":%lu%s}]",
+                          (uint64_t)(uintptr_t)area, size, PAGE, PAGE, shared ? ",\"shared\":true" : "");
     union
     {
         struct cmsghdr align;
@@ -115,6 +116,11 @@ static inline void hand_over(int socket, int uffd, const char *area, size_t size
         fail("sendmsg");
     if (sent != length)
         refuse("the handshake was sent in part only");
+}
+
+static inline void hand_over(int socket, int uffd, const char *area, size_t size)
+{
+    hand_over_region(socket, uffd, area, size, false);
 }
 
 #endif

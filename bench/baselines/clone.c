@@ -3,35 +3,9 @@
  * input ends, so that what all of them use together can be measured. Its memory is either a private mapping of the pager's own memfd
  * (--share) or memory of its own that the pager copies into.
  */
-#include "common.h"
+#include "client.h"
 
 #include <getopt.h>
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static uint32_t *shuffled(size_t pages, uint64_t seed)
-{
-    uint32_t *list = malloc(pages * sizeof *list);
-    if (list == NULL)
-        fail("malloc");
-    uint64_t state = seed * 0x9e3779b97f4a7c15ull | 1;
-    for (size_t i = 0; i < pages; i++)
-        list[i] = (uint32_t)i;
-    for (size_t i = pages - 1; i > 0; i--)
-    {
-        size_t other = next_random(&state) % (i + 1);
-        uint32_t page = list[i];
-        list[i] = list[other];
-        list[other] = page;
-    }
-    return list;
-}
 
 /* Asks for the image: one line of JSON, and the memfd beside it. */
 static int ask_for_image(int socket, size_t size)
@@ -61,30 +35,6 @@ static int ask_for_image(int socket, size_t size)
     return memfd;
 }
 
-static void hand_over(int socket, int uffd, const char *area, size_t size, int share)
-{
-    char text[256];
-    int length = snprintf(text, sizeof text,
-                          "[{\"base_host_virt_addr\":%lu,\"size\":%zu,\"offset\":0,\"page_size\":%lu,\"shared\":%s}]",
-                          (uint64_t)(uintptr_t)area, size, PAGE, share ? "true" : "false");
-    union
-    {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    memset(&control, 0, sizeof control);
-    struct iovec part = {.iov_base = text, .iov_len = (size_t)length};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &uffd, sizeof uffd);
-    if (sendmsg(socket, &message, MSG_NOSIGNAL) != length)
-        fail("sendmsg");
-}
-
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -95,7 +45,7 @@ int main(int argc, char **argv)
     };
     const char *socket_path = NULL;
     uint64_t size = 0, order = 1, seed = 0, written = 0;
-    int share = 0;
+    bool share = false;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
     {
         switch (o)
@@ -105,7 +55,7 @@ int main(int argc, char **argv)
         case 'o': order = number(optarg); break;
         case 'e': seed = number(optarg); break;
         case 'w': written = number(optarg); break;
-        case 'h': share = 1; break;
+        case 'h': share = true; break;
         default: return 2;
         }
     }
@@ -113,11 +63,7 @@ int main(int argc, char **argv)
     if (socket_path == NULL || optind != argc || size == 0 || size % PAGE != 0 || written > pages)
         refuse("usage: clone --socket PATH --size BYTES [--share] [--order N] [--seed N] [--write PAGES]");
 
-    struct sockaddr_un address;
-    socket_address(&address, socket_path);
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) != 0)
-        fail(socket_path);
+    int connection = connect_to(socket_path);
 
     char *area;
     if (share)
@@ -138,7 +84,7 @@ int main(int argc, char **argv)
     };
     if (ioctl(uffd, UFFDIO_REGISTER, &reg) != 0)
         fail("UFFDIO_REGISTER");
-    hand_over(connection, uffd, area, size, share);
+    hand_over_region(connection, uffd, area, size, share);
 
     /* The pages that are written are a different choice in each clone, and for half of them the write is the first touch. */
     uint32_t *list = shuffled(pages, order);

@@ -17,7 +17,7 @@ internal static class SlowServer
     {
         var (socket, image, delay, concurrency, background) = Parse(args.Span);
         using var file = FilePageSource.Open(image);
-        using var slow = new DelayedPageSource(file, delay, concurrency);
+        using var slow = new PunctualPageSource(file, delay, concurrency);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
         {

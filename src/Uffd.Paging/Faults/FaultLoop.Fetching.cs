@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 
 namespace Uffd.Paging;
 
@@ -49,7 +48,6 @@ internal sealed partial class FaultLoop : IFetchSink
         {
             DemandPage = page,
             Attempts = attempts,
-            Since = Stopwatch.GetTimestamp(),
             FaultRead = _parked.ReadTimestamp,
         });
         FetchAhead(slice, end, plan.First + plan.Pages);
@@ -99,7 +97,7 @@ internal sealed partial class FaultLoop : IFetchSink
             }
             else if (Claims.TryClaim(slice.Map, page, runEnd) is > 0 and int claimed)
             {
-                Submit(new Fetch(slice, page, claimed, FillKind.ReadAhead, this) { Since = Stopwatch.GetTimestamp() });
+                Submit(new Fetch(slice, page, claimed, FillKind.ReadAhead, this));
             }
 
             page = runEnd;

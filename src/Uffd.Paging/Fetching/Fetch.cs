@@ -39,11 +39,8 @@ internal sealed class Fetch
     /// <summary>When the fault was read that waits for it.</summary>
     public long FaultRead { get; init; }
 
-    /// <summary>When its turn came, and the source was asked.</summary>
+    /// <summary>When its turn came, and the source was asked (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
     public long ReadSince { get; set; }
-
-    /// <summary>When it was asked for (<see cref="System.Diagnostics.Stopwatch"/>).</summary>
-    public long Since { get; init; }
 
     /// <summary>How long it might take, for whoever asks again in parts.</summary>
     public TimeSpan Patience { get; init; }

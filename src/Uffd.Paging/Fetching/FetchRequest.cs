@@ -3,6 +3,9 @@ namespace Uffd.Paging;
 /// <summary>A fetch in the queue of its source: whether it waits for its turn, is read, or was given up.</summary>
 internal sealed class FetchRequest
 {
+    /// <summary>Why a read was cancelled that had not been given up: the source has its own reasons.</summary>
+    public const string CancelledBySource = "the source has cancelled the read";
+
     private CancellationTokenSource? _cancellation; // tells the source that it is given up; from the start of the read on
     private int _ended;
     private bool _started;
@@ -31,9 +34,6 @@ internal sealed class FetchRequest
 
     /// <summary>Whether it took one of the places of those that nobody waits for.</summary>
     public bool StartedAhead { get; private set; }
-
-    /// <summary>Why a read was cancelled that had not been given up: the source has its own reasons.</summary>
-    public const string CancelledBySource = "the source has cancelled the read";
 
     /// <summary>Called under the lock of the queue.</summary>
     /// <returns>False when it was started before, or given up while it waited for its turn.</returns>

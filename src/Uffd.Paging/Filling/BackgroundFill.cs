@@ -69,9 +69,10 @@ internal sealed class BackgroundFill : IFetchSink
 
     private void Run()
     {
+        ThreadPlacement.Apply(_space);
+
         // With a CPU to itself there is nothing to give way with; on a single one the scheduler is told who goes first. Measured: on
         // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill.
-        ThreadPlacement.Apply(_space);
         if (Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
         {
             CurrentThread.TrySetNiceness(Niceness);
@@ -166,6 +167,7 @@ internal sealed class BackgroundFill : IFetchSink
         return true;
     }
 
+    /// <summary>Waits until it is to stop or a read has ended, at most so long.</summary>
     private void Pause(TimeSpan time)
     {
         _signal.Reset();
@@ -213,7 +215,7 @@ internal sealed class BackgroundFill : IFetchSink
         switch (outcome.Status)
         {
             case FillStatus.Again:
-                Thread.Sleep(EventPause); // an event is unread: the fault loop is about to read it
+                Pause(EventPause); // an event is unread: the fault loop is about to read it
                 break;
             case FillStatus.Busy:
                 WaitForOthers(outcome.BusyPages);
@@ -279,7 +281,7 @@ internal sealed class BackgroundFill : IFetchSink
         _underway++;
         _rate.Take((long)run.Count << run.Slice.PageShift, Stopwatch.GetTimestamp());
         queue.Submit(
-            new Fetch(run.Slice, run.Page, run.Count, _order.Kind, this) { Since = Stopwatch.GetTimestamp() },
+            new Fetch(run.Slice, run.Page, run.Count, _order.Kind, this),
             _space.Options.SourceTimeout,
             _space.Ending);
     }
@@ -293,7 +295,7 @@ internal sealed class BackgroundFill : IFetchSink
             while ((outcome = fetch.Error is null ? _filler.Install(fetch) : Fail(fetch)).Status == FillStatus.Again && !_stopping)
             {
                 fetch.Skip(outcome.Pages);
-                Thread.Sleep(EventPause); // an event is unread: the fault loop is about to read it
+                Pause(EventPause); // as in Fill
             }
 
             fetch.Skip(outcome.Pages);

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Uffd.Paging;
 
 /// <summary>
@@ -10,7 +8,7 @@ public sealed class MeteredPageSource : PageSourceDecorator
 {
     private readonly ISourceReadObserver? _observer;
     private readonly TimeProvider _clock;
-    private readonly long[] _latencies = new long[SourceStatistics.Buckets];
+    private readonly LatencyHistogram _latency = new();
     private long _reads;
     private long _bytes;
     private long _failures;
@@ -33,22 +31,13 @@ public sealed class MeteredPageSource : PageSourceDecorator
     protected override bool AllowsDirectAccess => false;
 
     /// <summary>What was counted so far: a copy of some numbers, taken without holding up anybody. They are not of one moment.</summary>
-    public SourceStatistics GetStatistics()
-    {
-        long[] latencies = new long[_latencies.Length];
-        for (int bucket = 0; bucket < latencies.Length; bucket++)
-        {
-            latencies[bucket] = Interlocked.Read(ref _latencies[bucket]);
-        }
-
-        return new SourceStatistics(
-            Interlocked.Read(ref _reads),
-            Interlocked.Read(ref _bytes),
-            Interlocked.Read(ref _failures),
-            Interlocked.Read(ref _cancellations),
-            Volatile.Read(ref _inFlight),
-            ImmutableCollectionsMarshal.AsImmutableArray(latencies));
-    }
+    public SourceStatistics GetStatistics() => new(
+        Interlocked.Read(ref _reads),
+        Interlocked.Read(ref _bytes),
+        Interlocked.Read(ref _failures),
+        Interlocked.Read(ref _cancellations),
+        Volatile.Read(ref _inFlight),
+        _latency.Snapshot());
 
     /// <inheritdoc/>
     public override void Read(ulong offset, Span<byte> destination)
@@ -101,7 +90,7 @@ public sealed class MeteredPageSource : PageSourceDecorator
             case SourceReadResult.Done:
                 Interlocked.Increment(ref _reads);
                 Interlocked.Add(ref _bytes, length);
-                Interlocked.Increment(ref _latencies[SourceStatistics.BucketOf(elapsed)]);
+                _latency.Add((long)elapsed.TotalNanoseconds);
                 break;
             case SourceReadResult.Cancelled:
                 Interlocked.Increment(ref _cancellations);
