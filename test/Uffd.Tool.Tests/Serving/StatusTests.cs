@@ -102,12 +102,15 @@ public sealed class StatusTests
 
     private static Process Watch(string socket)
     {
-        string command = $"stty rows 20 cols 120; TERM=xterm NO_COLOR= '{ToolProcess.DotnetPath}' '{ToolProcess.AssemblyPath}' status --socket '{socket}' --interval 0.1; echo status=$?";
+        // Ctrl-C goes to everybody in the foreground. A shell without a trap may die of it before it can tell
+        // the status (dash does, bash waits for its child), and an ignored signal would be inherited: a trap is not.
+        string command = $"trap : INT; stty rows 20 cols 120; TERM=xterm NO_COLOR= '{ToolProcess.DotnetPath}' '{ToolProcess.AssemblyPath}' status --socket '{socket}' --interval 0.1; echo status=$?";
         return Process.Start(new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, "timeout", "30", "script", "-qec", command, "/dev/null"])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            Environment = { ["SHELL"] = "/bin/sh" }, // the shell that script(1) starts: the same for everybody
         })!;
     }
 
