@@ -1,0 +1,297 @@
+namespace Uffd.Paging;
+
+/// <summary>
+/// Makes pages ready for an access: the way taken by every access that is not a hit. Who finds a page absent claims it and brings it; who
+/// finds it claimed waits for the other. The same steps serve threads that wait and tasks that do not hold one up.
+/// </summary>
+internal sealed class PageLoader(
+    PageTable pages,
+    RegionMemory memory,
+    PageWaiters waiters,
+    PageEvictor evictor,
+    PageReader reader,
+    Room room,
+    AheadStreams streams,
+    RegionCounters counters,
+    int maxRun)
+{
+    private const int SpinTurns = 20;
+
+    /// <summary>Told what lies ahead of an access; set once, before the first access.</summary>
+    public Action<AheadRun> Ahead { get; set; } = static _ => { };
+
+    /// <summary>Makes pages ready. When none of them is held by a lease, they may have gone again when this returns: look again.</summary>
+    /// <exception cref="IOException">One could not be read, or there is no room.</exception>
+    /// <exception cref="InvalidOperationException">Leases hold all the room there is.</exception>
+    public void MakeReady(long first, long end, bool write)
+    {
+        var spin = default(SpinWait);
+        for (long page = first; page < end;)
+        {
+            byte state = pages.Get(page);
+            switch (Enter(page, state, write))
+            {
+                case Step.Ready:
+                    page++;
+                    spin.Reset();
+                    break;
+                case Step.Claim:
+                    Fill(page, end);
+                    break;
+                case Step.Wait when spin.Count < SpinTurns:
+                    spin.SpinOnce(sleep1Threshold: -1);
+                    break;
+                case Step.Wait:
+                    waiters.WaitAsync(page, state).GetAwaiter().GetResult();
+                    break;
+                default:
+                    break; // changed at this moment: look again
+            }
+        }
+    }
+
+    /// <summary>The same without holding up a thread.</summary>
+    public async ValueTask MakeReadyAsync(long first, long end, bool write, CancellationToken cancellation)
+    {
+        for (long page = first; page < end;)
+        {
+            byte state = pages.Get(page);
+            switch (Enter(page, state, write))
+            {
+                case Step.Ready:
+                    page++;
+                    break;
+                case Step.Claim:
+                    await FillAsync(page, end, cancellation).ConfigureAwait(false);
+                    break;
+                case Step.Wait:
+                    await waiters.WaitAsync(page, state).WaitAsync(cancellation).ConfigureAwait(false);
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Brings pages that nobody waits for, where there is room for them; the first is marked, so that reaching it asks for more.</summary>
+    public void Bring(AheadRun run)
+    {
+        bool isFirst = true;
+        for (long page = run.First; page < run.First + run.Count;)
+        {
+            if ((pages.Get(page) & (PageBits.Ready | PageBits.Kind)) != PageBits.Absent)
+            {
+                page++;
+                continue;
+            }
+
+            int count = reader.Limit(page, (int)Math.Min(maxRun, run.First + run.Count - page), out bool areZeros);
+            if (!room.TryReserve(count))
+            {
+                return;
+            }
+
+            var fetch = new PageFetch { First = page, Count = Claim(page, count), IsAhead = true };
+            counters.Unreserve(count - fetch.Count);
+            if (fetch.Count > 0)
+            {
+                Complete(ref fetch, areZeros, isFirst);
+                page += fetch.Count;
+            }
+
+            isFirst = false;
+        }
+    }
+
+    private Step Enter(long page, byte state, bool write)
+    {
+        if ((state & PageBits.Ready) != 0)
+        {
+            return !write || (state & PageBits.Dirty) != 0 || pages.TryChange(page, state, (byte)(state | PageBits.Dirty)) ? Step.Ready : Step.Again;
+        }
+
+        switch (state & PageBits.Kind)
+        {
+            case PageBits.Absent:
+                return Step.Claim;
+            case PageBits.Idle:
+            case PageBits.Marker:
+                if (!pages.TryChange(page, state, (byte)((state & ~PageBits.Kind) | PageBits.Ready | (write ? PageBits.Dirty : 0))))
+                {
+                    return Step.Again;
+                }
+
+                if ((state & PageBits.Kind) == PageBits.Marker && streams.Reached(page) is { Count: > 0 } run)
+                {
+                    Ahead(run);
+                }
+
+                return Step.Ready;
+            default:
+                return Step.Wait;
+        }
+    }
+
+    private void Fill(long page, long end)
+    {
+        counters.Missed();
+        int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
+        room.Reserve(count);
+        var fetch = new PageFetch { First = page, Count = Claim(page, count) };
+        counters.Unreserve(count - fetch.Count);
+        if (ahead.Count > 0)
+        {
+            Ahead(ahead);
+        }
+
+        if (fetch.Count > 0)
+        {
+            Complete(ref fetch, areZeros, isMarked: false);
+        }
+    }
+
+    private void Complete(ref PageFetch fetch, bool areZeros, bool isMarked)
+    {
+        try
+        {
+            reader.Locate(ref fetch, areZeros);
+            if (fetch.Buffer is not null)
+            {
+                reader.Read(fetch);
+            }
+
+            if (!TryInstall(fetch, isMarked))
+            {
+                reader.UseBuffer(ref fetch); // a mapped file that was cut short: reading it says so
+                reader.Read(fetch);
+                TryInstall(fetch, isMarked);
+            }
+        }
+        catch
+        {
+            Abandon(fetch);
+            throw;
+        }
+        finally
+        {
+            reader.Release(ref fetch);
+        }
+    }
+
+    private async ValueTask FillAsync(long page, long end, CancellationToken cancellation)
+    {
+        counters.Missed();
+        int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
+        await room.ReserveAsync(count, cancellation).ConfigureAwait(false);
+        var fetch = new PageFetch { First = page, Count = Claim(page, count) };
+        counters.Unreserve(count - fetch.Count);
+        if (ahead.Count > 0)
+        {
+            Ahead(ahead);
+        }
+
+        if (fetch.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            reader.Locate(ref fetch, areZeros);
+            if (fetch.Buffer is not null)
+            {
+                await reader.ReadAsync(fetch).ConfigureAwait(false);
+            }
+
+            if (!TryInstall(fetch, isMarked: false))
+            {
+                reader.UseBuffer(ref fetch);
+                await reader.ReadAsync(fetch).ConfigureAwait(false);
+                TryInstall(fetch, isMarked: false);
+            }
+        }
+        catch
+        {
+            Abandon(fetch);
+            throw;
+        }
+        finally
+        {
+            reader.Release(ref fetch);
+        }
+    }
+
+    private int Plan(long page, long end, out bool areZeros, out AheadRun ahead)
+    {
+        int needed = (int)Math.Min(maxRun, end - page);
+        int now = Math.Min(maxRun, streams.Miss(page, needed, out ahead));
+        return reader.Limit(page, Math.Max(needed, now), out areZeros);
+    }
+
+    /// <summary>Claims absent pages, as far as they go on.</summary>
+    private int Claim(long first, int count)
+    {
+        for (int index = 0; index < count; index++)
+        {
+            byte state = pages.Get(first + index);
+            if ((state & (PageBits.Ready | PageBits.Kind)) != PageBits.Absent || !pages.TryChange(first + index, state, (byte)(state | PageBits.Filling)))
+            {
+                return index;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Puts pages in and lets accesses to them go ahead; false when the bytes cannot be read where they are.</summary>
+    private bool TryInstall(in PageFetch fetch, bool isMarked)
+    {
+        ulong address = fetch.Buffer?.Address ?? fetch.Address;
+        var range = new AddressRange(memory.Range.Start + ((ulong)fetch.First * memory.PageSize), (ulong)fetch.Count * memory.PageSize);
+        Errno errno = memory.Fill(range, address);
+        if (errno != Errno.None)
+        {
+            return fetch.Buffer is null ? false : throw new UffdException("the bytes of pages could not be copied", errno);
+        }
+
+        Span<bool> again = stackalloc bool[fetch.Count]; // at most maxRun
+        for (int index = 0; index < fetch.Count; index++)
+        {
+            byte kind = isMarked && index == 0 ? PageBits.Marker : PageBits.Ready;
+            again[index] = (Set(fetch.First + index, kind) & PageBits.Ghost) != 0;
+        }
+
+        evictor.Add(fetch.First, fetch.Count, again);
+        counters.Came(fetch.Count, fetch.IsAhead);
+        return true;
+    }
+
+    private void Abandon(in PageFetch fetch)
+    {
+        for (int index = 0; index < fetch.Count; index++)
+        {
+            Set(fetch.First + index, PageBits.Absent);
+        }
+
+        counters.Unreserve(fetch.Count);
+    }
+
+    private byte Set(long page, byte kind)
+    {
+        byte before = pages.Change(page, kind, PageBits.Kind | PageBits.Waited | PageBits.Ghost);
+        if ((before & PageBits.Waited) != 0)
+        {
+            waiters.Tell(page);
+        }
+
+        return before;
+    }
+
+    private enum Step
+    {
+        Ready,
+        Claim,
+        Wait,
+        Again,
+    }
+}

@@ -1,0 +1,111 @@
+namespace Uffd.Paging;
+
+/// <summary>Gets the bytes of claimed pages: without reading where they are in memory or known to be zeros, else by a read that is tried again.</summary>
+internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong pageSize, int retries, TimeSpan firstPause)
+{
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>How many pages from here on can be had in one way.</summary>
+    /// <exception cref="IOException">The store knows that they are lost.</exception>
+    public int Limit(long first, int count, out bool areZeros)
+    {
+        SourceRun run = store.GetRun((ulong)first * pageSize, (ulong)count * pageSize);
+        areZeros = false;
+        switch (run.Kind)
+        {
+            case SourceRunKind.Poisoned:
+                throw new IOException($"the bytes at offset {(ulong)first * pageSize} are known to be lost: they must be restored in the page store");
+            case SourceRunKind.Zero or SourceRunKind.Hole when run.Length >= pageSize:
+                areZeros = true;
+                return (int)Math.Min((ulong)count, run.Length / pageSize);
+            default:
+                return count;
+        }
+    }
+
+    /// <summary>Finds where the bytes are, or a buffer to read them into.</summary>
+    public void Locate(ref PageFetch fetch, bool areZeros)
+    {
+        ulong bytes = (ulong)fetch.Count * pageSize;
+        if (areZeros)
+        {
+            fetch.Address = ZeroBuffer.AddressFor(bytes);
+        }
+        else if (store.GetDirect((ulong)fetch.First * pageSize, bytes, out ulong address) != DirectAccess.None)
+        {
+            fetch.Address = address;
+        }
+        else
+        {
+            UseBuffer(ref fetch);
+        }
+    }
+
+    /// <summary>Has the bytes read after all.</summary>
+    public void UseBuffer(ref PageFetch fetch)
+    {
+        fetch.Address = 0;
+        fetch.Buffer = buffers.Rent(fetch.Count * (int)pageSize);
+    }
+
+    public void Read(in PageFetch fetch)
+    {
+        Span<byte> destination = fetch.Buffer!.Memory.Span[..(fetch.Count * (int)pageSize)];
+        TimeSpan pause = firstPause;
+        for (int tries = 0; ; tries++)
+        {
+            try
+            {
+                store.Read((ulong)fetch.First * pageSize, destination);
+                return;
+            }
+            catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)
+            {
+                Thread.Sleep(pause);
+                pause = Longer(pause);
+            }
+            catch (Exception exception)
+            {
+                throw Failure(fetch.First, exception);
+            }
+        }
+    }
+
+    public async ValueTask ReadAsync(PageFetch fetch)
+    {
+        Memory<byte> destination = fetch.Buffer!.Memory[..(fetch.Count * (int)pageSize)];
+        TimeSpan pause = firstPause;
+        for (int tries = 0; ; tries++)
+        {
+            try
+            {
+                // Not to be cancelled: the buffer is the read's until it ends, and others may wait for these pages.
+                await store.ReadAnyAsync((ulong)fetch.First * pageSize, destination, CancellationToken.None).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)
+            {
+                await Task.Delay(pause).ConfigureAwait(false);
+                pause = Longer(pause);
+            }
+            catch (Exception exception)
+            {
+                throw Failure(fetch.First, exception);
+            }
+        }
+    }
+
+    public void Release(ref PageFetch fetch)
+    {
+        if (fetch.Buffer is { } buffer)
+        {
+            buffers.Return(buffer);
+            fetch.Buffer = null;
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan pause) => pause < MaxPause ? pause * 2 : MaxPause;
+
+    private IOException Failure(long first, Exception exception)
+        => new($"the page at offset {(ulong)first * pageSize} could not be read: {exception.Message}", exception);
+}

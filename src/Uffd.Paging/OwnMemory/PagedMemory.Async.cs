@@ -1,0 +1,104 @@
+namespace Uffd.Paging;
+
+/// <content>The accesses that do not hold up a thread while pages come. One that finds all in memory is done when it returns.</content>
+public sealed partial class PagedMemory
+{
+    /// <summary>As <see cref="Read{T}"/>, without holding up a thread.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    public ValueTask<T> ReadAsync<T>(long offset, CancellationToken cancellation = default)
+        where T : unmanaged
+    {
+        int size = System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        if (IsReady(offset, size, PageAccess.Read))
+        {
+            return new ValueTask<T>(Read<T>(offset)); // should it have gone again at this moment, the read waits for it
+        }
+
+        return WaitAsync(this, offset, size, cancellation);
+
+        static async ValueTask<T> WaitAsync(PagedMemory memory, long offset, int size, CancellationToken cancellation)
+        {
+            using PageLease lease = await memory.LeaseAsync(offset, size, PageAccess.Read, cancellation).ConfigureAwait(false);
+            return System.Runtime.InteropServices.MemoryMarshal.Read<T>(lease.ReadOnlySpan);
+        }
+    }
+
+    /// <summary>As <see cref="Write{T}"/>, without holding up a thread.</summary>
+    /// <typeparam name="T">A type without references.</typeparam>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="cancellation">Stops waiting: nothing is written then.</param>
+    public async ValueTask WriteAsync<T>(long offset, T value, CancellationToken cancellation = default)
+        where T : unmanaged
+    {
+        using PageLease lease = await LeaseAsync(offset, System.Runtime.CompilerServices.Unsafe.SizeOf<T>(), PageAccess.Write, cancellation).ConfigureAwait(false);
+        System.Runtime.InteropServices.MemoryMarshal.Write(lease.Span, value);
+    }
+
+    /// <summary>As <see cref="CopyTo(long, Span{byte})"/>, without holding up a thread.</summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="destination">Filled whole, or up to where it was cancelled.</param>
+    /// <param name="cancellation">Stops.</param>
+    public async ValueTask CopyToAsync(long offset, Memory<byte> destination, CancellationToken cancellation = default)
+    {
+        Check(offset, destination.Length);
+        for (int done = 0; done < destination.Length;)
+        {
+            int step = StepAt(offset + done, destination.Length - done);
+            using PageLease lease = await LeaseAsync(offset + done, step, PageAccess.Read, cancellation).ConfigureAwait(false);
+            lease.ReadOnlySpan.CopyTo(destination.Span[done..]);
+            done += step;
+        }
+    }
+
+    /// <summary>As <see cref="CopyFrom(long, ReadOnlySpan{byte})"/>, without holding up a thread.</summary>
+    /// <param name="offset">Where the first goes.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="cancellation">Stops: what was copied until then is written.</param>
+    public async ValueTask CopyFromAsync(long offset, ReadOnlyMemory<byte> source, CancellationToken cancellation = default)
+    {
+        Check(offset, source.Length);
+        for (int done = 0; done < source.Length;)
+        {
+            int step = StepAt(offset + done, source.Length - done);
+            using PageLease lease = await LeaseAsync(offset + done, step, PageAccess.Write, cancellation).ConfigureAwait(false);
+            source.Span.Slice(done, step).CopyTo(lease.Span);
+            done += step;
+        }
+    }
+
+    /// <summary>As <see cref="Lease"/>, without holding up a thread while pages come.</summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">How many bytes: at least 1, and no more than the region's limit.</param>
+    /// <param name="access">To read, or to write as well.</param>
+    /// <param name="cancellation">Stops waiting: no lease is held then.</param>
+    public ValueTask<PageLease> LeaseAsync(long offset, int length, PageAccess access, CancellationToken cancellation = default)
+    {
+        PageLease lease = Take(offset, length, access, out long first, out long end);
+        return AreReady(first, end, access) ? new ValueTask<PageLease>(lease) : WaitAsync(this, lease, first, end, access, cancellation);
+
+        static async ValueTask<PageLease> WaitAsync(PagedMemory memory, PageLease lease, long first, long end, PageAccess access, CancellationToken cancellation)
+        {
+            try
+            {
+                await memory._region.MakeReadyAsync(first, end, access == PageAccess.Write, cancellation).ConfigureAwait(false);
+                return lease;
+            }
+            catch
+            {
+                lease.Dispose();
+                throw;
+            }
+        }
+    }
+
+    private int StepAt(long offset, int length) => (int)Math.Min(length, StepBytes - ((_offset + offset) & (StepBytes - 1)));
+
+    private bool IsReady(long offset, int length, PageAccess access)
+    {
+        long at = Check(offset, length);
+        return AreReady(at >> _shift, ((at + length - 1) >> _shift) + 1, access);
+    }
+}

@@ -1,0 +1,168 @@
+namespace Uffd.Paging;
+
+/// <summary>
+/// How many pages may be here. Who brings pages asks for room first. Above the high mark a thread of the region's own takes cold
+/// pages out until the low mark is reached, and saves those that were written; who finds no room at all helps itself, and waits for
+/// that thread only when nothing clean is left.
+/// </summary>
+internal sealed class Room : IDisposable
+{
+    private const int HelpPages = 64;
+    private const int EvictPages = 1024;
+
+    private readonly PageEvictor _evictor;
+    private readonly WriteBack _writeBack;
+    private readonly RegionCounters _counters;
+    private readonly LeaseTable _leases;
+    private readonly ulong _pageSize;
+    private readonly double _high;
+    private readonly double _low;
+    private readonly AutoResetEvent _wake = new(initialState: false);
+    private readonly Thread _keeper;
+    private TaskCompletionSource<bool> _round = NewRound();
+    private long _limit;
+    private int _isAwake;
+    private volatile bool _isStopping;
+
+    public Room(PageEvictor evictor, WriteBack writeBack, RegionCounters counters, LeaseTable leases, ulong pageSize, PagedRegionOptions options)
+    {
+        _evictor = evictor;
+        _writeBack = writeBack;
+        _counters = counters;
+        _leases = leases;
+        _pageSize = pageSize;
+        _high = options.HighWatermark;
+        _low = options.LowWatermark;
+        _limit = (long)(options.MemoryLimit / pageSize);
+        _keeper = new Thread(Keep) { IsBackground = true, Name = "uffd keeper" };
+        _keeper.Start();
+    }
+
+    /// <summary>The most pages that may be here.</summary>
+    public long Limit
+    {
+        get => Interlocked.Read(ref _limit);
+        set
+        {
+            Interlocked.Exchange(ref _limit, value);
+            Wake();
+        }
+    }
+
+    /// <summary>Takes room if there is some, or can be made at once.</summary>
+    public bool TryReserve(int count) => TryTake(count) || (_evictor.Evict(Math.Max(count, HelpPages)) > 0 && TryTake(count));
+
+    /// <summary>Waits for room.</summary>
+    /// <exception cref="InvalidOperationException">Leases hold all there is.</exception>
+    /// <exception cref="IOException">What cannot be saved holds all there is.</exception>
+    public void Reserve(int count)
+    {
+        for (int vain = 0; !TryReserve(count);)
+        {
+            vain = WaitForRound().GetAwaiter().GetResult() ? 0 : vain + 1;
+            ThrowIf(vain);
+        }
+    }
+
+    /// <summary>The same without holding up the thread.</summary>
+    public async ValueTask ReserveAsync(int count, CancellationToken cancellation)
+    {
+        for (int vain = 0; !TryReserve(count);)
+        {
+            vain = await WaitForRound().WaitAsync(cancellation).ConfigureAwait(false) ? 0 : vain + 1;
+            ThrowIf(vain);
+        }
+    }
+
+    /// <summary>Stops the thread. Nobody may wait for room any more.</summary>
+    public void Dispose()
+    {
+        _isStopping = true;
+        _wake.Set();
+        _keeper.Join();
+        _wake.Dispose();
+    }
+
+    private static TaskCompletionSource<bool> NewRound() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private bool TryTake(int count)
+    {
+        long limit = Limit;
+        long taken = _counters.Reserve(count);
+        if (taken > limit)
+        {
+            _counters.Unreserve(count);
+            return false;
+        }
+
+        if (taken > (long)(limit * _high))
+        {
+            Wake();
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends with the next round of the thread that begins from now on; false when that could do nothing.</summary>
+    private Task<bool> WaitForRound()
+    {
+        _counters.Stalled();
+        Task<bool> round = Volatile.Read(ref _round).Task;
+        Wake();
+        return round;
+    }
+
+    private void Wake()
+    {
+        if (Interlocked.Exchange(ref _isAwake, 1) == 0)
+        {
+            _wake.Set();
+        }
+    }
+
+    private void Keep()
+    {
+        while (true)
+        {
+            _wake.WaitOne();
+            if (_isStopping)
+            {
+                return;
+            }
+
+            Interlocked.Exchange(ref _isAwake, 0);
+            bool isProgress = true;
+            while (isProgress && !_isStopping)
+            {
+                TaskCompletionSource<bool> round = Volatile.Read(ref _round);
+                long surplus = _counters.Resident - (long)(Limit * _low);
+                isProgress = surplus > 0 && MakeRoom((int)Math.Min(surplus, EvictPages));
+
+                // Whoever reads the round before it is replaced is told by this one, whoever reads it after by the next.
+                Volatile.Write(ref _round, NewRound());
+                round.SetResult(isProgress || surplus <= 0);
+            }
+        }
+    }
+
+    private bool MakeRoom(int want)
+    {
+        int gone = _evictor.Evict(want);
+        int saved = gone < want || _evictor.Queues.DirtyCount >= PageSaver.BatchPages ? _writeBack.SaveCold() : 0;
+        return gone + saved > 0;
+    }
+
+    /// <summary>A round that began before the wait may have missed what has changed since; two in a row have not.</summary>
+    private void ThrowIf(int vain)
+    {
+        if (vain < 2)
+        {
+            return;
+        }
+
+        ulong bytes = (ulong)Limit * _pageSize;
+        throw _writeBack.Failure is { } failure
+            ? new IOException($"the region's limit of {bytes} bytes is full of pages that could not be written back ({failure.Message}): mend that, then call Flush", failure)
+            : (Exception)new InvalidOperationException($"{_leases.Held} leases hold the region's limit of {bytes} bytes: dispose some, or allow more memory");
+    }
+}

@@ -1,0 +1,158 @@
+namespace Uffd.Paging;
+
+/// <summary>
+/// Saves pages: the cold ones that must go, or all of them. When the store fails, in spite of the tries that <see cref="StoreWrites"/>
+/// makes, nothing more may be written in the region until a <see cref="Flush"/> has succeeded; what is here stays here.
+/// </summary>
+internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvictor evictor, PageSaver saver, RegionCounters counters, IPageStore store, WritePermit permit) : IDisposable
+{
+    private const int ColdPages = 4 * PageSaver.BatchPages;
+
+    private readonly Lock _gate = new(); // one at a time saves
+    private readonly List<uint> _cold = [];
+    private readonly List<uint> _batch = [];
+    private readonly PageRegion[] _written = new PageRegion[64];
+
+    /// <summary>Why nothing more can be saved, or null.</summary>
+    public IOException? Failure => permit.Refusal;
+
+    /// <summary>Saves the pages that were chosen to go but were written; they go next.</summary>
+    /// <returns>How many; 0 when there are none, or they cannot be saved.</returns>
+    public int SaveCold()
+    {
+        if (permit.Refusal is not null)
+        {
+            return 0;
+        }
+
+        lock (_gate)
+        {
+            _cold.Clear();
+            using (evictor.Enter())
+            {
+                while (_cold.Count < ColdPages && evictor.Queues.TryTakeDirty(out uint page))
+                {
+                    _cold.Add(page);
+                }
+            }
+
+            _cold.Sort();
+            int saved = 0;
+            try
+            {
+                for (; saved < _cold.Count; saved += Math.Min(PageSaver.BatchPages, _cold.Count - saved))
+                {
+                    saver.Save(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_cold).Slice(saved, Math.Min(PageSaver.BatchPages, _cold.Count - saved)));
+                }
+            }
+            catch (IOException exception)
+            {
+                Fail(exception);
+            }
+
+            using (evictor.Enter())
+            {
+                for (int index = 0; index < _cold.Count; index++)
+                {
+                    if (index < saved)
+                    {
+                        evictor.Queues.Saved(_cold[index]);
+                    }
+                    else
+                    {
+                        evictor.Queues.Keep(_cold[index]);
+                    }
+                }
+            }
+
+            return saved;
+        }
+    }
+
+    /// <summary>Saves every page that was written before the call, and has the store make them durable.</summary>
+    /// <exception cref="IOException">It failed. What was written is still here; call again when the cause is mended.</exception>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            try
+            {
+                SaveAll();
+                store.Flush();
+                permit.Grant();
+            }
+            catch (Exception exception)
+            {
+                Fail(exception);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Bytes of pages that were written and not saved, as the page tables tell it now.</summary>
+    public ulong CountWrittenBytes()
+    {
+        Span<PageRegion> found = stackalloc PageRegion[64];
+        ulong bytes = 0;
+        AddressRange rest = memory.Range;
+        while (!rest.IsEmpty)
+        {
+            PagemapScanResult result = memory.FindWritten(rest, protect: false, found);
+            foreach (PageRegion region in found[..result.Regions])
+            {
+                bytes += region.Range.Length;
+            }
+
+            rest = AddressRange.FromBounds(Math.Max(result.WalkEnd, rest.Start), rest.End);
+        }
+
+        return bytes;
+    }
+
+    public void Dispose() => saver.Dispose();
+
+    private void SaveAll()
+    {
+        AddressRange rest = memory.Range;
+        _batch.Clear();
+        while (!rest.IsEmpty)
+        {
+            PagemapScanResult result = memory.FindWritten(rest, protect: false, _written);
+            foreach (PageRegion region in _written.AsSpan(0, result.Regions))
+            {
+                Add(region.Range);
+            }
+
+            rest = AddressRange.FromBounds(Math.Max(result.WalkEnd, rest.Start), rest.End);
+        }
+
+        SaveBatch();
+    }
+
+    private void Add(AddressRange written)
+    {
+        long first = (long)((written.Start - memory.Range.Start) / memory.PageSize);
+        long end = (long)((written.End - memory.Range.Start) / memory.PageSize);
+        for (long page = first; page < end; page++)
+        {
+            System.Diagnostics.Debug.Assert(page < pages.Count);
+            _batch.Add((uint)page);
+            if (_batch.Count == PageSaver.BatchPages)
+            {
+                SaveBatch();
+            }
+        }
+    }
+
+    private void SaveBatch()
+    {
+        saver.Save(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch));
+        _batch.Clear();
+    }
+
+    private void Fail(Exception exception)
+    {
+        counters.SaveFailed();
+        permit.Refuse(new RegionReadOnlyException($"the region is read-only since its pages could not be written back: {exception.Message}; mend that, then call Flush", exception));
+    }
+}
