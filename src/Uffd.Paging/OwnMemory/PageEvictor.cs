@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Uffd.Paging;
 
 /// <summary>
@@ -6,9 +8,13 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWaiters waiters, LeaseTable leases, RegionCounters counters)
 {
+    private const int LooksOfAStep = 4096;
+    private const int PagesOfAStep = 256;
+
     private readonly Lock _gate = new();
     private readonly Touched _touched = new(memory.Range, leases);
     private readonly List<uint> _chosen = [];
+    private readonly List<AddressRange> _ranges = [];
     private readonly ulong _pageSize = memory.PageSize;
 
     /// <summary>Which page goes next. Only under <see cref="Enter"/>.</summary>
@@ -34,61 +40,77 @@ internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWait
     /// <returns>How many went; fewer when the others are touched, leased or not saved.</returns>
     public int Evict(int want)
     {
-        lock (_gate)
+        int looks = 0;
+        bool isFirst = true;
+        int gone = 0;
+        while (gone < want)
         {
-            int gone = 0;
-            int looks = (2 * Queues.Count) + want; // once to look away, once more to choose
-            while (gone < want)
+            lock (_gate) // in small steps: whoever brings pages needs it too
             {
+                if (isFirst)
+                {
+                    looks = (2 * Queues.Count) + want; // once to look away, once more to choose
+                    isFirst = false;
+                }
+
+                int now = Math.Min(looks, LooksOfAStep);
+                looks -= now;
                 _chosen.Clear();
-                while (_chosen.Count < want - gone && Queues.TryChoose(out uint page, ref looks))
+                while (_chosen.Count < Math.Min(want - gone, PagesOfAStep) && Queues.TryChoose(out uint page, ref now))
                 {
                     _chosen.Add(page);
                 }
 
-                if (_chosen.Count == 0)
+                looks += now;
+                gone += _chosen.Count > 0 ? TakeOut() : 0;
+                if (looks <= 0 || Queues.Count == Queues.DirtyCount)
                 {
                     break;
                 }
-
-                gone += TakeOut();
             }
-
-            return gone;
         }
+
+        return gone;
     }
 
     private int TakeOut()
     {
         _touched.Gather();
         _chosen.Sort();
+        _ranges.Clear();
         int gone = 0;
-        for (int index = 0; index < _chosen.Count;)
+        for (int index = 0; index < _chosen.Count; index++)
         {
-            int length = 0;
-            while (index + length < _chosen.Count && _chosen[index + length] == _chosen[index] + length && !_touched.Any(AddressOf(_chosen[index + length]), _pageSize))
-            {
-                length++;
-            }
-
-            if (length == 0)
+            ulong address = AddressOf(_chosen[index]);
+            if (_touched.Any(address, _pageSize))
             {
                 Restore(_chosen[index]);
-                index++;
                 continue;
             }
 
-            memory.Release(new AddressRange(AddressOf(_chosen[index]), (ulong)length * _pageSize));
-            for (int done = 0; done < length; done++)
+            // What goes is gathered in front.
+            _chosen[gone++] = _chosen[index];
+            if (_ranges.Count > 0 && _ranges[^1].End == address)
             {
-                Forget(_chosen[index + done]);
+                _ranges[^1] = new AddressRange(_ranges[^1].Start, _ranges[^1].Length + _pageSize);
             }
-
-            index += length;
-            gone += length;
+            else
+            {
+                _ranges.Add(new AddressRange(address, _pageSize));
+            }
         }
 
-        counters.Left(gone);
+        if (gone > 0)
+        {
+            memory.Release(CollectionsMarshal.AsSpan(_ranges));
+            for (int index = 0; index < gone; index++)
+            {
+                Forget(_chosen[index]);
+            }
+
+            counters.Left(gone);
+        }
+
         return gone;
     }
 

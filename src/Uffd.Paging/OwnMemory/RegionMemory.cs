@@ -86,6 +86,9 @@ internal sealed class RegionMemory : IDisposable
         }
     }
 
+    /// <summary>Takes pages out in many places at once.</summary>
+    public void Release(ReadOnlySpan<AddressRange> ranges) => _mapping.Advise(MemoryAdvice.DontNeed, ranges);
+
     /// <summary>Finds pages that were written, as far as there is room.</summary>
     /// <param name="range">Where.</param>
     /// <param name="protect">Whether to protect those that are found in the same step, so that the next write is seen again.</param>

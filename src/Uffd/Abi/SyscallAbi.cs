@@ -11,6 +11,7 @@ internal static class SyscallAbi
     // Calls added since Linux 5.1 have one number on every architecture.
     public const int SYS_pidfd_send_signal = 424;
     public const int SYS_pidfd_open = 434;
+    public const int SYS_process_madvise = 440;
 
     /// <summary>The number of <c>userfaultfd(2)</c> here.</summary>
     /// <exception cref="PlatformNotSupportedException">Neither x86-64 nor arm64.</exception>

@@ -58,6 +58,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     public static partial nint SyscallPidfdSendSignal(nint number, nint pidfd, nint signal, nint info, nint flags);
 
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    public static partial nint SyscallProcessMadvise(nint number, nint pidfd, iovec* ranges, nint count, nint advice, nint flags);
+
     [LibraryImport(Library, EntryPoint = "mmap64", SetLastError = true)]
     public static partial nint MMap(nint address, nuint length, int protection, int flags, nint fd, long offset);
 

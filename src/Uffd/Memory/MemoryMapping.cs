@@ -63,7 +63,7 @@ public sealed record MemoryMappingOptions
 /// A mapping of this process (mmap(2)): anonymous, of a memfd, or of a file. It owns the mapping and, for a memfd, the
 /// descriptor. Touching it from managed code follows the rules of what is registered on it: see docs/kernel.md.
 /// </summary>
-public sealed unsafe class MemoryMapping : IDisposable
+public sealed unsafe partial class MemoryMapping : IDisposable
 {
     private const ulong Huge2MiB = 2UL << 20;
 
