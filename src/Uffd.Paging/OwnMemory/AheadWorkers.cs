@@ -9,7 +9,7 @@ namespace Uffd.Paging;
 internal sealed class AheadWorkers : IDisposable
 {
     private const int Threads = 2;
-    private const int MaxWaiting = 32;
+    private const int MaxWaiting = 1024; // 256 KiB to 1 MiB each
 
     private readonly PageLoader _loader;
     private readonly RegionGate _gate;

@@ -63,7 +63,7 @@ internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWait
 
                 looks += now;
                 gone += _chosen.Count > 0 ? TakeOut() : 0;
-                if (looks <= 0 || Queues.Count == Queues.DirtyCount)
+                if (looks <= 0 || (now > 0 && _chosen.Count == 0))
                 {
                     break;
                 }

@@ -15,6 +15,9 @@ internal struct PageFetch
     /// <summary>What they are read into, or null.</summary>
     public FetchBuffer? Buffer;
 
+    /// <summary>Whether the bytes are new, and the store does not have them.</summary>
+    public bool IsWritten;
+
     /// <summary>Whether nobody waits for them.</summary>
     public bool IsAhead;
 }

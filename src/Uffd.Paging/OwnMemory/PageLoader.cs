@@ -73,6 +73,38 @@ internal sealed class PageLoader(
         }
     }
 
+    /// <summary>
+    /// Puts whole pages that are absent in with new content, without asking the store for the old one. Only where somebody writes all of
+    /// their bytes.
+    /// </summary>
+    /// <returns>How many were put in, from the first on; 0 when the first is not absent, or the bytes cannot be read there.</returns>
+    public int Put(long first, int count, ulong sourceAddress)
+    {
+        if ((pages.Get(first) & (PageBits.Ready | PageBits.Kind)) != PageBits.Absent)
+        {
+            return 0;
+        }
+
+        int granted = room.Reserve(Math.Min(count, maxRun));
+        var fetch = new PageFetch { First = first, Count = Claim(first, granted), Address = sourceAddress, IsWritten = true };
+        counters.Unreserve(granted - fetch.Count);
+        try
+        {
+            if (fetch.Count == 0 || TryInstall(fetch, isMarked: false))
+            {
+                return fetch.Count;
+            }
+        }
+        catch
+        {
+            Abandon(fetch);
+            throw;
+        }
+
+        Abandon(fetch);
+        return 0;
+    }
+
     /// <summary>Brings pages that nobody waits for, where there is room for them; the first is marked, so that reaching it asks for more.</summary>
     public void Bring(AheadRun run)
     {
@@ -136,9 +168,9 @@ internal sealed class PageLoader(
     {
         counters.Missed();
         int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
-        room.Reserve(count);
-        var fetch = new PageFetch { First = page, Count = Claim(page, count) };
-        counters.Unreserve(count - fetch.Count);
+        int granted = room.Reserve(count);
+        var fetch = new PageFetch { First = page, Count = Claim(page, granted) };
+        counters.Unreserve(granted - fetch.Count);
         if (ahead.Count > 0)
         {
             Ahead(ahead);
@@ -182,9 +214,9 @@ internal sealed class PageLoader(
     {
         counters.Missed();
         int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
-        await room.ReserveAsync(count, cancellation).ConfigureAwait(false);
-        var fetch = new PageFetch { First = page, Count = Claim(page, count) };
-        counters.Unreserve(count - fetch.Count);
+        int granted = await room.ReserveAsync(count, cancellation).ConfigureAwait(false);
+        var fetch = new PageFetch { First = page, Count = Claim(page, granted) };
+        counters.Unreserve(granted - fetch.Count);
         if (ahead.Count > 0)
         {
             Ahead(ahead);
@@ -248,7 +280,7 @@ internal sealed class PageLoader(
     {
         ulong address = fetch.Buffer?.Address ?? fetch.Address;
         var range = new AddressRange(memory.Range.Start + ((ulong)fetch.First * memory.PageSize), (ulong)fetch.Count * memory.PageSize);
-        Errno errno = memory.Fill(range, address);
+        Errno errno = memory.Fill(range, address, fetch.IsWritten);
         if (errno != Errno.None)
         {
             return fetch.Buffer is null ? false : throw new UffdException("the bytes of pages could not be copied", errno);
@@ -257,12 +289,16 @@ internal sealed class PageLoader(
         Span<bool> again = stackalloc bool[fetch.Count]; // at most maxRun
         for (int index = 0; index < fetch.Count; index++)
         {
-            byte kind = isMarked && index == 0 ? PageBits.Marker : PageBits.Ready;
+            byte kind = isMarked && index == 0 ? PageBits.Marker : fetch.IsWritten ? (byte)(PageBits.Ready | PageBits.Dirty) : PageBits.Ready;
             again[index] = (Set(fetch.First + index, kind) & PageBits.Ghost) != 0;
         }
 
         evictor.Add(fetch.First, fetch.Count, again);
-        counters.Came(fetch.Count, fetch.IsAhead);
+        if (!fetch.IsWritten)
+        {
+            counters.Came(fetch.Count, fetch.IsAhead);
+        }
+
         return true;
     }
 

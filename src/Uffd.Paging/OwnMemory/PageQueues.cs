@@ -104,8 +104,7 @@ internal sealed class PageQueues(PageTable pages)
             }
         }
 
-        page = 0;
-        return false;
+        return TryChooseSaved(out page, ref looks);
     }
 
     /// <summary>Remembers that a page went from the small queue.</summary>
@@ -121,6 +120,26 @@ internal sealed class PageQueues(PageTable pages)
                 pages.TryChange(forgotten, state, (byte)(state & ~PageBits.Ghost)); // one that comes at this moment keeps it: no harm
             }
         }
+    }
+
+    /// <summary>Among the pages that wait to be saved there may be some that a flush has saved.</summary>
+    private bool TryChooseSaved(out uint page, ref int looks)
+    {
+        for (int left = Math.Min(looks, _dirty.Count); left > 0; left--, looks--)
+        {
+            page = _dirty.Dequeue();
+            if ((pages.Get(page) & PageBits.Dirty) != 0)
+            {
+                _dirty.Enqueue(page);
+            }
+            else if (TryClaim(page, fromSmall: false))
+            {
+                return true;
+            }
+        }
+
+        page = 0;
+        return false;
     }
 
     private int SmallShare() => Math.Max(MinSmall, (_small.Count + _large.Count) / 8);

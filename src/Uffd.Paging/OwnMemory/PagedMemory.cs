@@ -17,6 +17,7 @@ public sealed unsafe partial class PagedMemory
     /// <summary>The most bytes that are touched in one step: a page that is to be saved waits for the steps in it.</summary>
     internal const int StepBytes = 64 << 10;
 
+    private const int RunBytes = 1 << 20; // what one call brings
     private const int PatientTries = 3;
 
     private readonly PagedRegion _region;
@@ -203,8 +204,14 @@ public sealed unsafe partial class PagedMemory
             int step = TryEnter(at + done, source.Length - done, tries, PageBits.Ready | PageBits.Dirty, out ThreadSlot* slot);
             if (step == 0)
             {
-                MakeReady(at + done, source.Length - done, write: true);
-                tries++;
+                int put = PutPages(at + done, source[done..]);
+                done += put;
+                if (put == 0)
+                {
+                    MakeReady(at + done, source.Length - done, write: true);
+                    tries++;
+                }
+
                 continue;
             }
 
@@ -238,7 +245,22 @@ public sealed unsafe partial class PagedMemory
     }
 
     private void MakeReady(long at, int length, bool write)
-        => _region.MakeReady(at >> _shift, ((at + Math.Min(length, StepBytes) - 1) >> _shift) + 1, write);
+        => _region.MakeReady(at >> _shift, ((at + Math.Min(length, RunBytes) - 1) >> _shift) + 1, write);
+
+    /// <summary>Pages that are absent and written whole need not be read first.</summary>
+    private int PutPages(long at, ReadOnlySpan<byte> source)
+    {
+        int count = source.Length >> _shift;
+        if (count == 0 || (at & (_pageSize - 1)) != 0)
+        {
+            return 0;
+        }
+
+        fixed (byte* bytes = source)
+        {
+            return _region.Put(at >> _shift, count, (ulong)bytes) << _shift; // the kernel copies count pages of them at the most
+        }
+    }
 
     private PageLease Take(long offset, int length, PageAccess access, out long first, out long end)
     {

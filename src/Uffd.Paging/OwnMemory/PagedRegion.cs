@@ -258,7 +258,21 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>The same without holding up a thread.</summary>
+    /// <summary>Puts whole pages that are absent in with new content; tells how many.</summary>
+    internal int Put(long first, int count, ulong sourceAddress)
+    {
+        _gate.Enter();
+        try
+        {
+            return Loader.Put(first, count, sourceAddress);
+        }
+        finally
+        {
+            _gate.Leave();
+        }
+    }
+
+    /// <summary>The same as <see cref="MakeReady"/> without holding up a thread.</summary>
     internal async ValueTask MakeReadyAsync(long first, long end, bool write, CancellationToken cancellation)
     {
         _gate.Enter();

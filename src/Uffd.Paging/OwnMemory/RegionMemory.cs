@@ -49,28 +49,28 @@ internal sealed class RegionMemory : IDisposable
 
     public ulong PageSize => _mapping.PageSize;
 
-    /// <summary>Puts pages in, protected, so that they count as not written.</summary>
+    /// <summary>Puts pages in; all or none.</summary>
+    /// <param name="range">Where.</param>
+    /// <param name="sourceAddress">The bytes.</param>
+    /// <param name="areWritten">Whether they count as written: those of the store do not, and are protected.</param>
     /// <returns>None, or EFAULT when the source cannot be read there.</returns>
-    public Errno Fill(AddressRange range, ulong sourceAddress)
+    public Errno Fill(AddressRange range, ulong sourceAddress, bool areWritten)
     {
+        UffdCopyModes modes = areWritten ? UffdCopyModes.None : UffdCopyModes.WriteProtect;
         ulong done = 0;
         while (done < range.Length)
         {
-            UffdResult result = _userfaultfd.Copy(range.Skip(done), sourceAddress + done, UffdCopyModes.WriteProtect);
+            UffdResult result = _userfaultfd.Copy(range.Skip(done), sourceAddress + done, modes);
             done += result.Bytes;
             switch (result.Errno)
             {
                 case Errno.None:
                 case Errno.EAGAIN: // done in part, or the page tables changed under it
                     break;
-                case Errno.EFAULT:
-                    Release(AddressRange.FromBounds(range.Start, range.Start + done));
-                    return Errno.EFAULT;
-                case Errno.ENOMEM:
-                    Release(AddressRange.FromBounds(range.Start, range.Start + done));
-                    throw new UffdException("no memory for paged memory", Errno.ENOMEM, "lower its limit, or free memory");
                 default:
-                    throw new UffdException($"pages of paged memory could not be put to {range}", result.Errno);
+                    Release(new AddressRange(range.Start, done));
+                    return result.Errno == Errno.EFAULT ? Errno.EFAULT
+                        : throw new UffdException("pages could not be put into memory", result.Errno, result.Errno == Errno.ENOMEM ? "lower the region's limit, or free memory" : null);
             }
         }
 

@@ -50,28 +50,44 @@ internal sealed class Room : IDisposable
     }
 
     /// <summary>Takes room if there is some, or can be made at once.</summary>
-    public bool TryReserve(int count) => TryTake(count) || (_evictor.Evict(Math.Max(count, HelpPages)) > 0 && TryTake(count));
+    public bool TryReserve(int count)
+    {
+        while (!TryTake(count))
+        {
+            if (_evictor.Evict(Math.Max(count, HelpPages)) == 0)
+            {
+                return TryTake(count);
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>Waits for room.</summary>
+    /// <returns>For how many pages: one where there is no more to be had.</returns>
     /// <exception cref="InvalidOperationException">Leases hold all there is.</exception>
     /// <exception cref="IOException">What cannot be saved holds all there is.</exception>
-    public void Reserve(int count)
+    public int Reserve(int count)
     {
         for (int vain = 0; !TryReserve(count);)
         {
             vain = WaitForRound().GetAwaiter().GetResult() ? 0 : vain + 1;
-            ThrowIf(vain);
+            Settle(ref vain, ref count);
         }
+
+        return count;
     }
 
     /// <summary>The same without holding up the thread.</summary>
-    public async ValueTask ReserveAsync(int count, CancellationToken cancellation)
+    public async ValueTask<int> ReserveAsync(int count, CancellationToken cancellation)
     {
         for (int vain = 0; !TryReserve(count);)
         {
             vain = await WaitForRound().WaitAsync(cancellation).ConfigureAwait(false) ? 0 : vain + 1;
-            ThrowIf(vain);
+            Settle(ref vain, ref count);
         }
+
+        return count;
     }
 
     /// <summary>Stops the thread. Nobody may wait for room any more.</summary>
@@ -148,15 +164,22 @@ internal sealed class Room : IDisposable
     private bool MakeRoom(int want)
     {
         int gone = _evictor.Evict(want);
-        int saved = gone < want || _evictor.Queues.DirtyCount >= PageSaver.BatchPages ? _writeBack.SaveCold() : 0;
-        return gone + saved > 0;
+        bool saved = (gone < want || _evictor.Queues.DirtyCount >= PageSaver.BatchPages) && _writeBack.SaveCold();
+        return gone > 0 || saved;
     }
 
     /// <summary>A round that began before the wait may have missed what has changed since; two in a row have not.</summary>
-    private void ThrowIf(int vain)
+    private void Settle(ref int vain, ref int count)
     {
         if (vain < 2)
         {
+            return;
+        }
+
+        if (count > 1)
+        {
+            count = 1; // what is left may be enough for that
+            vain = 0;
             return;
         }
 

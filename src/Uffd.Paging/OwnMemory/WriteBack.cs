@@ -7,6 +7,7 @@ namespace Uffd.Paging;
 internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvictor evictor, PageSaver saver, RegionCounters counters, IPageStore store, WritePermit permit) : IDisposable
 {
     private const int ColdPages = 4 * PageSaver.BatchPages;
+    private const int PatienceMilliseconds = 1;
 
     private readonly Lock _gate = new(); // one at a time saves
     private readonly List<uint> _cold = [];
@@ -17,15 +18,20 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
     public IOException? Failure => permit.Refusal;
 
     /// <summary>Saves the pages that were chosen to go but were written; they go next.</summary>
-    /// <returns>How many; 0 when there are none, or they cannot be saved.</returns>
-    public int SaveCold()
+    /// <returns>Whether some were saved, by this or by a flush that is under way.</returns>
+    public bool SaveCold()
     {
         if (permit.Refusal is not null)
         {
-            return 0;
+            return false;
         }
 
-        lock (_gate)
+        if (!_gate.TryEnter(PatienceMilliseconds))
+        {
+            return true; // a flush saves pages all the time: whoever waits for room looks for them
+        }
+
+        try
         {
             _cold.Clear();
             using (evictor.Enter())
@@ -65,7 +71,11 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
                 }
             }
 
-            return saved;
+            return saved > 0;
+        }
+        finally
+        {
+            _gate.Exit();
         }
     }
 
