@@ -14,7 +14,7 @@ internal static class PagingMeter
     private const double NanosecondsPerSecond = 1e9;
 
     /// <summary>A fault takes microseconds, and a slow source seconds: the usual boundaries begin at 5 ms.</summary>
-    private static readonly InstrumentAdvice<double> Latencies = new()
+    public static readonly InstrumentAdvice<double> Latencies = new()
     {
         HistogramBucketBoundaries =
         [

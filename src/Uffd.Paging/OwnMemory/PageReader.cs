@@ -56,7 +56,9 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
         {
             try
             {
+                long start = RegionMeter.Start();
                 store.Read((ulong)fetch.First * pageSize, destination);
+                RegionMeter.Took(start, "read");
                 return;
             }
             catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)
@@ -80,7 +82,9 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
             try
             {
                 // Not to be cancelled: the buffer is the read's until it ends, and others may wait for these pages.
+                long start = RegionMeter.Start();
                 await store.ReadAnyAsync((ulong)fetch.First * pageSize, destination, CancellationToken.None).ConfigureAwait(false);
+                RegionMeter.Took(start, "read");
                 return;
             }
             catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)

@@ -52,6 +52,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
         Loader = new PageLoader(Pages, _memory, waiters, evictor, new PageReader(store, _buffers, pageSize, options.Retries, FirstPause), _room, streams, _counters, maxRun);
         _ahead = new AheadWorkers(Loader, _gate);
         Memory = new PagedMemory(this, 0, Length);
+        RegionMeter.Add(_counters);
     }
 
     /// <summary>Bytes of the region: those of its store.</summary>
@@ -229,6 +230,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
         finally
         {
             StopAccesses();
+            RegionMeter.Remove(_counters);
             _writeBack.Dispose();
             _buffers.Dispose();
             if (_options.OwnsStore)

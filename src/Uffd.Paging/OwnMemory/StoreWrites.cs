@@ -77,7 +77,9 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
         {
             try
             {
+                long start = RegionMeter.Start();
                 store.Write(offset, bytes);
+                RegionMeter.Took(start, "write");
                 return;
             }
             catch (Exception) when (tries < retries)
@@ -99,7 +101,9 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
         {
             try
             {
+                long start = RegionMeter.Start();
                 await store.WriteAsync(offset, bytes, CancellationToken.None).ConfigureAwait(false);
+                RegionMeter.Took(start, "write");
                 return;
             }
             catch (Exception) when (tries < retries)

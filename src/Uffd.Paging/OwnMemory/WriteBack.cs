@@ -88,7 +88,9 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
             try
             {
                 SaveAll();
+                long start = RegionMeter.Start();
                 store.Flush();
+                RegionMeter.Took(start, "flush");
                 permit.Grant();
             }
             catch (Exception exception)
