@@ -63,6 +63,9 @@ public enum Errno
     /// <summary>The descriptor does not know this call: not a userfaultfd, or a kernel too old for it.</summary>
     ENOTTY = 25,
 
+    /// <summary>The file would be longer than the process or the file system may have it.</summary>
+    EFBIG = 27,
+
     /// <summary>No space left.</summary>
     ENOSPC = 28,
 
@@ -86,4 +89,7 @@ public enum Errno
 
     /// <summary>Nobody listens there.</summary>
     ECONNREFUSED = 111,
+
+    /// <summary>The quota of the file's owner is used up.</summary>
+    EDQUOT = 122,
 }

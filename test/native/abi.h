@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -124,6 +125,8 @@ struct pm_scan_arg {
 #if defined(__x86_64__)
 #define SYS_userfaultfd_x86_64 SYS_userfaultfd
 #define SYS_userfaultfd_arm64 282
+#define O_DIRECT_x86_64 O_DIRECT
+#define O_DIRECT_arm64 0x10000
 #define epoll_event_x86_64 epoll_event
 struct epoll_event_arm64 {
     uint32_t events;
@@ -132,6 +135,8 @@ struct epoll_event_arm64 {
 #elif defined(__aarch64__)
 #define SYS_userfaultfd_x86_64 323
 #define SYS_userfaultfd_arm64 SYS_userfaultfd
+#define O_DIRECT_x86_64 0x4000
+#define O_DIRECT_arm64 O_DIRECT
 #define epoll_event_arm64 epoll_event
 struct epoll_event_x86_64 {
     uint32_t events;

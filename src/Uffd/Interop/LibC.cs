@@ -142,4 +142,19 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Library, EntryPoint = "geteuid")]
     public static partial uint GetEUid();
+
+    [LibraryImport(Library, EntryPoint = "open64", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int OpenOrMake(string path, int flags, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "pwrite64", SetLastError = true)]
+    public static partial nint PWrite(SafeHandle fd, void* buffer, nuint count, long offset);
+
+    [LibraryImport(Library, EntryPoint = "fdatasync", SetLastError = true)]
+    public static partial int FDataSync(SafeHandle fd);
+
+    [LibraryImport(Library, EntryPoint = "fsync", SetLastError = true)]
+    public static partial int FSync(SafeHandle fd);
+
+    [LibraryImport(Library, EntryPoint = "flock", SetLastError = true)]
+    public static partial int FLock(SafeHandle fd, int operation);
 }
