@@ -1,39 +1,35 @@
-// A store of one's own: pages that are kept compressed in memory.
+// Memory over a store of one's own: 64 MiB of it in 8 MiB of memory and what they are compressed to.
 //
 //   dotnet run -c Release --project samples/TinyStore
 using System.Text;
+using Uffd.Paging;
 using Uffd.Samples;
 
-const int Length = 16 << 20;
-byte[] page = new byte[Environment.SystemPageSize];
+const int Length = 64 << 20;
 using var store = new CompressedPageStore(Length);
+using var region = PagedRegion.Create(store, new PagedRegionOptions { MemoryLimit = 8 << 20, OwnsStore = false });
+byte[] line = new byte[32];
+byte[] expected = new byte[32];
 
-for (int offset = 0; offset < Length; offset += page.Length)
+for (int offset = 0; offset < Length; offset += line.Length)
 {
-    Fill(page, offset);
-    store.Write((ulong)offset, page);
+    Fill(line, offset);
+    region.Memory.CopyFrom(offset, line);
 }
 
-store.Flush();
-byte[] expected = new byte[page.Length];
-for (int offset = 0; offset < Length; offset += page.Length)
+for (int offset = 0; offset < Length; offset += line.Length)
 {
-    store.Read((ulong)offset, page);
+    region.Memory.CopyTo(offset, line);
     Fill(expected, offset);
-    if (!page.AsSpan().SequenceEqual(expected))
+    if (!line.AsSpan().SequenceEqual(expected))
     {
-        Console.WriteLine($"the page at {offset} is not what was written");
+        Console.WriteLine($"the line at byte {offset} is not what was written");
         return 1;
     }
 }
 
-Console.WriteLine($"{Length >> 20} MiB written and read again, kept in {store.StoredBytes >> 10} KiB");
+region.Flush();
+Console.WriteLine($"{Length >> 20} MiB written and read again: {region.GetStatistics().ResidentBytes >> 20} MiB of it in memory, all of it in {store.StoredBytes >> 10} KiB of the store");
 return 0;
 
-static void Fill(Span<byte> page, int offset)
-{
-    for (int at = 0; at < page.Length; at += 32)
-    {
-        Encoding.ASCII.GetBytes($"the line at byte {offset + at,14}\n", page[at..]);
-    }
-}
+static void Fill(Span<byte> line, int offset) => Encoding.ASCII.GetBytes($"the line at byte {offset,14}\n", line);

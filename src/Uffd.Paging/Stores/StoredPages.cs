@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 
 namespace Uffd.Paging;
@@ -8,7 +9,10 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed class StoredPages
 {
-    private const ulong ChunkPages = 1 << 15;
+    /// <summary>The bytes of the bits that are kept together.</summary>
+    public const int ChunkBytes = 4096;
+
+    private const ulong ChunkPages = ChunkBytes * 8;
 
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
     private static readonly ulong[] Full = MakeFull(); // stands for every chunk that has all, and is never written
@@ -24,14 +28,49 @@ internal sealed class StoredPages
     }
 
     /// <summary>Takes in each page that has any of some bytes. What is behind the store's end is left out.</summary>
-    public void Add(ulong offset, ulong length)
+    /// <returns>Whether one of them was not in.</returns>
+    public bool Add(ulong offset, ulong length)
     {
+        bool isNew = false;
         ulong end = EndOf(offset, length);
         for (ulong page = offset / PageSize; page < end;)
         {
             ulong next = Math.Min(end, ((page / ChunkPages) + 1) * ChunkPages);
-            AddToChunk(page, next);
+            isNew |= AddToChunk(page, next);
             page = next;
+        }
+
+        return isNew;
+    }
+
+    /// <summary>The bits of 32,768 pages.</summary>
+    /// <param name="chunk">Which: page 0 is in the first. None are in behind the last.</param>
+    /// <param name="bits"><see cref="ChunkBytes"/> of them.</param>
+    public void CopyChunk(ulong chunk, Span<byte> bits)
+    {
+        ulong[]? words = chunk < (ulong)_chunks.Length ? Volatile.Read(ref _chunks[chunk]) : null;
+        if (words is null)
+        {
+            bits.Clear();
+            return;
+        }
+
+        for (int index = 0; index < words.Length; index++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bits[(index * 8)..], Volatile.Read(ref words[index]));
+        }
+    }
+
+    /// <summary>Takes in what <see cref="CopyChunk"/> gave, before anyone asks. Bits behind the last page are left out.</summary>
+    public void AddChunk(ulong chunk, ReadOnlySpan<byte> bits)
+    {
+        for (int index = 0; index < bits.Length; index++)
+        {
+            for (int left = bits[index]; left != 0; left &= left - 1)
+            {
+                ulong page = (chunk * ChunkPages) + ((ulong)index * 8) + (ulong)BitOperations.TrailingZeroCount(left);
+                Add(page * PageSize, 1);
+            }
         }
     }
 
@@ -109,14 +148,16 @@ internal sealed class StoredPages
         return chunk is not null && (Volatile.Read(ref chunk[page % ChunkPages / 64]) >> (int)(page % 64) & 1) != 0;
     }
 
-    private void AddToChunk(ulong page, ulong end)
+    private bool AddToChunk(ulong page, ulong end)
     {
         ref ulong[]? place = ref _chunks[page / ChunkPages];
         if (end - page == ChunkPages)
         {
-            Volatile.Write(ref place, Full); // who adds to the one that was there adds nothing that this has not
-            return;
+            // Who adds to the one that was there adds nothing that this has not.
+            return !ReferenceEquals(Interlocked.Exchange(ref place, Full), Full);
         }
+
+        bool isNew = false;
 
         ulong[]? chunk = Volatile.Read(ref place);
         if (chunk is null)
@@ -132,10 +173,12 @@ internal sealed class StoredPages
             ref ulong word = ref chunk[page % ChunkPages / 64];
             if ((Volatile.Read(ref word) & bits) != bits)
             {
-                Interlocked.Or(ref word, bits);
+                isNew |= (Interlocked.Or(ref word, bits) & bits) != bits;
             }
 
             page = next;
         }
+
+        return isNew;
     }
 }

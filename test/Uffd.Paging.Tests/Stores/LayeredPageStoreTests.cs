@@ -96,6 +96,58 @@ public sealed class LayeredPageStoreTests
     }
 
     [Fact]
+    public void Map_knows_the_zeros_that_a_copy_of_the_changes_made_to_holes()
+    {
+        using var image = new RunSource(1, new Part(SourceRunKind.Data, 8 * Page));
+        using var changes = new Noted(8 * Pages);
+        using var map = new MemoryPageStore(LayeredPageStore.GetMapLength(8 * Pages));
+        using (var store = new LayeredPageStore(image, changes, map, ownsLayers: false))
+        {
+            store.Write(Pages, new byte[Page]);
+            store.Write(4 * Pages, Pattern.Bytes(Pages, 2));
+            store.Flush();
+            store.Write(6 * Pages, Pattern.Bytes(Pages, 3)); // never flushed
+        }
+
+        using var again = new LayeredPageStore(image, changes, map, ownsLayers: false);
+        FilePageStoreTests.AssertRead(
+            [.. Pattern.Bytes(Pages, 1), .. new byte[Page], .. Pattern.Bytes(2 * Pages, 1, 2 * Pages), .. Pattern.Bytes(Pages, 2), .. Pattern.Bytes(3 * Pages, 1, 5 * Pages)], again, 0);
+        using var other = new MemoryPageStore(2 * Pages);
+        Assert.Contains("the map has", Assert.Throws<ArgumentException>(() => new LayeredPageStore(image, changes, other, ownsLayers: false)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Map_never_tells_of_a_page_before_it_is_durable()
+    {
+        // A page is written while the changes are flushed: after a loss of power it may be gone, so the map of that flush must not have it.
+        using var image = new RunSource(1, new Part(SourceRunKind.Data, 8 * Page));
+        using var changes = new Noted(8 * Pages);
+        using var map = new MemoryPageStore(LayeredPageStore.GetMapLength(8 * Pages));
+        using var store = new LayeredPageStore(image, changes, map, ownsLayers: false);
+        store.Write(Pages, Pattern.Bytes(Pages, 2));
+        changes.Flushing = () => store.Write(3 * Pages, Pattern.Bytes(Pages, 2));
+        store.Flush();
+        Assert.Equal([1], Bits(map));
+        changes.Flushing = () => throw new IOException("on purpose");
+        Assert.Throws<IOException>(store.Flush);
+        Assert.Equal([1], Bits(map));
+        changes.Flushing = () => { };
+        store.Flush();
+        Assert.Equal([1, 3], Bits(map)); // what a failed flush did not keep the next one does
+        int writes = changes.Flushes;
+        store.Write(3 * Pages, Pattern.Bytes(Pages, 4)); // no new page: the map is as it is
+        store.Flush();
+        Assert.Equal(writes + 1, changes.Flushes);
+
+        static int[] Bits(MemoryPageStore map)
+        {
+            byte[] bits = new byte[map.Length];
+            map.Read(0, bits);
+            return [.. Enumerable.Range(0, bits.Length * 8).Where(bit => (bits[bit / 8] >> (bit % 8) & 1) != 0)];
+        }
+    }
+
+    [Fact]
     public void Failed_write_leaves_the_bases_page()
     {
         var image = new RunSource(1, new Part(SourceRunKind.Data, 4 * Page));
@@ -131,12 +183,28 @@ public sealed class LayeredPageStoreTests
     {
         var image = new RunSource(1, new Part(SourceRunKind.Data, Page));
         var changes = new AllHoles(Pages);
-        new LayeredPageStore(image, changes, owns).Dispose();
+        new LayeredPageStore(image, changes, ownsLayers: owns).Dispose();
         Assert.Equal((owns, owns), (image.IsDisposed, changes.IsDisposed));
     }
 
     private static LayeredPageStore Open(TemporaryFolder folder, ulong length)
         => new(FilePageSource.Open(folder.File("base")), FilePageStore.OpenDiff(folder.File("changes"), new FilePageStoreOptions { Create = true, Length = length }));
+
+    /// <summary>Tells no holes, and when it is flushed.</summary>
+    private sealed class Noted(ulong length) : Over(length)
+    {
+        public Action Flushing { get; set; } = () => { };
+
+        public int Flushes { get; private set; }
+
+        public override SourceRun GetRun(ulong offset, ulong length) => new(length, SourceRunKind.Data);
+
+        public override void Flush()
+        {
+            Flushes++;
+            Flushing();
+        }
+    }
 
     /// <summary>Says of everything that it has nothing there.</summary>
     private sealed class AllHoles(ulong length) : Over(length)

@@ -21,7 +21,7 @@ public sealed class StoreProperties
 
     public static TheoryData<string> Kinds =>
     [
-        "memory", "file", "file, odd", "direct", "direct, odd", "layered", "layered, odd", "layered, direct, odd", "layered in memory",
+        "memory", "file", "file, odd", "direct", "direct, odd", "layered", "layered, odd", "layered, direct, odd", "layered in memory", "layered, map",
         "metered", "delayed", "faulty", "sample",
     ];
 
@@ -195,8 +195,9 @@ public sealed class StoreProperties
 
         private void Reopen()
         {
-            if (_kind.StartsWith("file", StringComparison.Ordinal) || _kind.StartsWith("direct", StringComparison.Ordinal) || _kind is "layered" or "layered, odd" or "layered, direct, odd")
+            if (_kind.StartsWith("file", StringComparison.Ordinal) || _kind.StartsWith("direct", StringComparison.Ordinal) || _kind is "layered" or "layered, odd" or "layered, direct, odd" or "layered, map")
             {
+                _store.Flush(); // a map knows what was flushed
                 _store.Dispose();
                 _store = Open();
             }
@@ -211,6 +212,10 @@ public sealed class StoreProperties
             "faulty" => new FaultyPageStore(new MemoryPageStore((ulong)_bytes.Length), new FaultyStoreOptions()),
             "forgets" => new Forgetful((ulong)_bytes.Length),
             "sample" => new CompressedPageStore((ulong)_bytes.Length),
+            "layered, map" => new LayeredPageStore(
+                Base(),
+                FilePageStore.Open(_folder.File("changes"), Options()),
+                FilePageStore.Open(_folder.File("map"), Options() with { Length = LayeredPageStore.GetMapLength((ulong)_bytes.Length) })),
             _ when _kind.StartsWith("layered", StringComparison.Ordinal) => new LayeredPageStore(Base(), FilePageStore.OpenDiff(_folder.File("changes"), Options())),
             _ => FilePageStore.Open(_folder.File("store"), Options()),
         };

@@ -5,8 +5,8 @@ namespace Uffd.Paging;
 /// base's. The base is never changed, so many may stand on one.
 /// </summary>
 /// <remarks>
-/// When it is opened, what the store tells to be a hole is the base's. So it is opened again with nothing but the two, as long as the
-/// store's holes last: keep a file of changes with tools that keep holes where they are (docs/stores.md).
+/// Which pages were written is known when it is opened again in one of two ways. With a map, a third store, exactly. Without one, what the store of
+/// changes tells to be a hole is the base's: nothing else need be kept, as long as its holes last, and cp(1) is enough to end that (docs/stores.md).
 /// </remarks>
 public sealed class LayeredPageStore : IPageStore
 {
@@ -14,18 +14,23 @@ public sealed class LayeredPageStore : IPageStore
     private readonly StoredPages _changed;
     private readonly LayeredPageSource _both;
     private readonly IPageSource _base;
+    private readonly IPageStore? _mapStore;
+    private readonly ChangeMap? _map;
     private readonly bool _ownsLayers;
 
     /// <summary>Puts a store over a base.</summary>
     /// <param name="baseSource">Where the pages are that were not written.</param>
     /// <param name="changes">
-    /// Takes what is written; as long as the base. It tells holes exactly: a file of <see cref="FilePageStore.OpenDiff"/>, a <see cref="MemoryPageStore"/>.
-    /// One that tells none hides all of the base.
+    /// Takes what is written; as long as the base. Without a map it must tell holes exactly: a file of <see cref="FilePageStore.OpenDiff"/>, a
+    /// <see cref="MemoryPageStore"/>. One that tells none hides all of the base.
     /// </param>
-    /// <param name="ownsLayers">Whether disposing this disposes both.</param>
-    /// <exception cref="ArgumentException">They are not of one length.</exception>
-    /// <exception cref="IOException">Of some page the store has a part and not all, as diffs of others may.</exception>
-    public LayeredPageStore(IPageSource baseSource, IPageStore changes, bool ownsLayers = true)
+    /// <param name="map">
+    /// Keeps which pages were written, at each flush; <see cref="GetMapLength"/> bytes, at first all zeros. Null: the holes of the changes tell it.
+    /// </param>
+    /// <param name="ownsLayers">Whether disposing this disposes all of them.</param>
+    /// <exception cref="ArgumentException">They are not of one length, or the map is of another base.</exception>
+    /// <exception cref="IOException">The map cannot be read, or without one the store has a part of some page and not all, as diffs of others may.</exception>
+    public LayeredPageStore(IPageSource baseSource, IPageStore changes, IPageStore? map = null, bool ownsLayers = true)
     {
         ArgumentNullException.ThrowIfNull(baseSource);
         ArgumentNullException.ThrowIfNull(changes);
@@ -34,9 +39,16 @@ public sealed class LayeredPageStore : IPageStore
             throw new ArgumentException($"the changes have {changes.Length} bytes and the base {baseSource.Length}: they are not of this base", nameof(changes));
         }
 
+        if (map is not null && map.Length != GetMapLength(baseSource.Length))
+        {
+            throw new ArgumentException($"the map has {map.Length} bytes, and one of this base {GetMapLength(baseSource.Length)}", nameof(map));
+        }
+
         _base = baseSource;
         _changes = changes;
-        _changed = FindChanged(changes);
+        _mapStore = map;
+        _changed = map is null ? FindChanged(changes) : new StoredPages(changes.Length);
+        _map = map is null ? null : new ChangeMap(map, _changed);
         _both = new LayeredPageSource(baseSource, [new ChangedPages(changes, _changed)], ownsLayers: false);
         _ownsLayers = ownsLayers;
     }
@@ -46,6 +58,10 @@ public sealed class LayeredPageStore : IPageStore
 
     /// <summary>That of the one of both with the least, a quick one apart. 0 if both are quick.</summary>
     public int Concurrency => _both.Concurrency;
+
+    /// <summary>The length of a map, in bytes: a bit for each page of the base, in whole pages.</summary>
+    /// <param name="length">That of the base.</param>
+    public static ulong GetMapLength(ulong length) => ChangeMap.LengthFor(length);
 
     /// <inheritdoc/>
     /// <remarks>What the base tells of its pages is passed on: zeros, holes and what is lost. A page that was lost is whole once it was written.</remarks>
@@ -72,7 +88,7 @@ public sealed class LayeredPageStore : IPageStore
     {
         int available = this.RequirePages(offset, source.Length);
         _changes.Write(offset, source);
-        _changed.Add(offset, (ulong)available);
+        Remember(offset, (ulong)available);
     }
 
     /// <inheritdoc/>
@@ -80,11 +96,21 @@ public sealed class LayeredPageStore : IPageStore
     {
         int available = this.RequirePages(offset, source.Length);
         await _changes.WriteAnyAsync(offset, source, cancellation).ConfigureAwait(false);
-        _changed.Add(offset, (ulong)available);
+        Remember(offset, (ulong)available);
     }
 
     /// <inheritdoc/>
-    public void Flush() => _changes.Flush();
+    public void Flush()
+    {
+        if (_map is null)
+        {
+            _changes.Flush();
+        }
+        else
+        {
+            _map.Flush(_changes);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -92,7 +118,16 @@ public sealed class LayeredPageStore : IPageStore
         if (_ownsLayers)
         {
             _changes.Dispose();
+            _mapStore?.Dispose();
             _base.Dispose();
+        }
+    }
+
+    private void Remember(ulong offset, ulong length)
+    {
+        if (_changed.Add(offset, length))
+        {
+            _map?.Touch(offset, length);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Uffd.Paging;
 
 /// <summary>How stores that stand on others write to them, and what a write may ask for.</summary>
-internal static class StoreWrites
+internal static class StoreAccess
 {
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
 
