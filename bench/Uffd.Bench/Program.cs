@@ -28,6 +28,8 @@ if (args is ["serve", .. var server])
     return await SlowServer.RunAsync(server);
 }
 
+if (args is ["compression"]) { return CompressionBenchmark.Run(); }
+
 if (args is not [("all" or "faults" or "sources" or "clones") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
