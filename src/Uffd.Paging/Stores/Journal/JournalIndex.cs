@@ -87,11 +87,19 @@ internal sealed class JournalIndex(ulong maxBytes)
         }
     }
 
-    /// <summary>Gives back blocks in which nothing is.</summary>
+    /// <summary>
+    /// Gives back blocks in which nothing is. Those at the end are the commit's room then, which a full disk may have given to nobody else.
+    /// </summary>
     public void GiveBack(ReadOnlySpan<uint> blocks)
     {
         lock (_gate)
         {
+            while (blocks.Length > 0 && blocks[^1] == _end - 1)
+            {
+                _end--;
+                blocks = blocks[..^1];
+            }
+
             foreach (uint block in blocks)
             {
                 _free.Push(block);
