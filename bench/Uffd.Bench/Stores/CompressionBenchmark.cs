@@ -5,7 +5,7 @@ using Uffd.Paging;
 
 namespace Uffd.Bench;
 
-/// <summary>What a page costs in a <see cref="CompressedPageStore"/>, one thread, one page at a time, beside a plain copy of as many. See docs/compressed-store.md.</summary>
+/// <summary>What a page costs in a <see cref="CompressedMemoryPageStore"/>, one thread, one page at a time, beside a plain copy of as many. See docs/compressed-store.md.</summary>
 internal static class CompressionBenchmark
 {
     private const int PageBytes = (int)BenchOptions.PageSize;
@@ -37,7 +37,7 @@ internal static class CompressionBenchmark
             report.AppendLine(Row("copy", "", MeasureCopy(content), null));
             foreach (var (algorithm, level) in Ways)
             {
-                using var store = new CompressedPageStore((ulong)content.Length, new CompressedPageStoreOptions { Algorithm = algorithm, Level = level });
+                using var store = new CompressedMemoryPageStore((ulong)content.Length, new CompressedMemoryPageStoreOptions { Algorithm = algorithm, Level = level });
                 var times = Measure(content, store.Write, store.Read);
                 report.AppendLine(Row(algorithm.ToString(), level.ToString(CultureInfo.InvariantCulture), times, store.GetStatistics()));
             }
@@ -99,7 +99,7 @@ internal static class CompressionBenchmark
 
     private static double Microseconds(long ticks) => ticks * 1e6 / Stopwatch.Frequency;
 
-    private static string Row(string way, string level, Times times, CompressedPageStoreStatistics? held)
+    private static string Row(string way, string level, Times times, CompressedMemoryPageStoreStatistics? held)
         => string.Create(
             CultureInfo.InvariantCulture,
             $"  {way,-6}  {level,5}  {times.Write,7:0.00} us  {times.Read,8:0.00} us {times.SlowRead,4:0.0} us  {(held is null ? "" : (held.BytesHeld / (double)(Pages * PageBytes)).ToString("0.000", CultureInfo.InvariantCulture))}");

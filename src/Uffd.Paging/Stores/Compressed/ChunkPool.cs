@@ -36,7 +36,7 @@ internal sealed class ChunkPool : IDisposable
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(CompressedPageStore));
+            ObjectDisposedException.ThrowIf(_disposed, typeof(CompressedMemoryPageStore));
             if (_idle.TryPop(out SlabChunk? chunk))
             {
                 return chunk;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Uffd.Paging;
 
-/// <summary>Single pages of a <see cref="CompressedPageStore"/>: packed, found again, replaced. Any number of threads at once, also on one page.</summary>
+/// <summary>Single pages of a <see cref="CompressedMemoryPageStore"/>: packed, found again, replaced. Any number of threads at once, also on one page.</summary>
 internal sealed unsafe class CompressedPages : IDisposable
 {
     /// <summary>What saves less than an eighth is not worth unpacking it each time.</summary>
@@ -11,7 +11,7 @@ internal sealed unsafe class CompressedPages : IDisposable
 
     private readonly CompressorPool _compressors;
     private readonly SlabHeap _heap;
-    private readonly PageTable _table;
+    private readonly EntryTable _table;
     private readonly SlabCompactor _compactor;
     private readonly PageCounts _counts = new();
 
@@ -19,12 +19,12 @@ internal sealed unsafe class CompressedPages : IDisposable
     {
         _compressors = compressors;
         _heap = new SlabHeap(maxBytes);
-        _table = new PageTable(_heap, pages);
+        _table = new EntryTable(_heap, pages);
         _compactor = new SlabCompactor(_heap, _table);
     }
 
     /// <summary>What is held.</summary>
-    public CompressedPageStoreStatistics GetStatistics() => _counts.ToStatistics(_table.Pages, _heap.BytesHeld, _compactor.Moves);
+    public CompressedMemoryPageStoreStatistics GetStatistics() => _counts.ToStatistics(_table.Pages, _heap.BytesHeld, _compactor.Moves);
 
     /// <summary>From a page on, how many are all zeros, or all are not.</summary>
     /// <param name="page">The first.</param>
@@ -214,7 +214,7 @@ internal sealed unsafe class CompressedPages : IDisposable
         ulong* entry = _table.Find(page);
         if (entry == null)
         {
-            count = PageTable.EntriesPerBlock - (page % PageTable.EntriesPerBlock); // all of a block that is not there
+            count = EntryTable.EntriesPerBlock - (page % EntryTable.EntriesPerBlock); // all of a block that is not there
             return true;
         }
 
@@ -223,5 +223,5 @@ internal sealed unsafe class CompressedPages : IDisposable
     }
 
     private IOException Full()
-        => new($"the compressed pages have no room for another: {_heap.BytesHeld} bytes are held; allow more ({nameof(CompressedPageStoreOptions)}.{nameof(CompressedPageStoreOptions.MaxBytes)}) or store less");
+        => new($"the compressed pages have no room for another: {_heap.BytesHeld} bytes are held; allow more ({nameof(CompressedMemoryPageStoreOptions)}.{nameof(CompressedMemoryPageStoreOptions.MaxBytes)}) or store less");
 }

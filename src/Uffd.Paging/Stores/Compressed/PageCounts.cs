@@ -23,11 +23,11 @@ internal sealed class PageCounts
     }
 
     /// <summary>What is held now.</summary>
-    public CompressedPageStoreStatistics ToStatistics(ulong pages, ulong bytesHeld, long moves)
+    public CompressedMemoryPageStoreStatistics ToStatistics(ulong pages, ulong bytesHeld, long moves)
     {
         // Between two numbers something may have changed: no count shows as less than none.
         ulong pattern = Of(PageKind.Pattern), compressed = Of(PageKind.Compressed), plain = Of(PageKind.Plain);
-        return new CompressedPageStoreStatistics(
+        return new CompressedMemoryPageStoreStatistics(
             pages - Math.Min(pages, pattern + compressed + plain),
             pattern,
             compressed,

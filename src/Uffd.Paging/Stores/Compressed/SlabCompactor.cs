@@ -4,7 +4,7 @@ namespace Uffd.Paging;
 /// Moves blobs out of chunks with much room, so that those come back. Who frees a slot moves a few: the work is bounded, and there is no
 /// thread for it.
 /// </summary>
-internal sealed unsafe class SlabCompactor(SlabHeap heap, PageTable table)
+internal sealed unsafe class SlabCompactor(SlabHeap heap, EntryTable table)
 {
     // A chunk that is given up is at most three quarters full where a quarter of all slots is free: with more than three moves for each
     // slot that is freed, the free ones become fewer.

@@ -68,7 +68,7 @@ internal sealed class JournalFile : IJournalFile
     public void Truncate(ulong length) => RandomAccess.SetLength(_file, checked((long)length));
 
     /// <inheritdoc/>
-    public void Sync() => RandomAccess.FlushToDisk(_file);
+    public void Sync() => RawFile.FlushData(_file);
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
@@ -84,7 +84,7 @@ internal sealed class JournalFile : IJournalFile
             format(file);
             file.Sync();
             File.Move(temporary, path, overwrite: false); // of two that make it at once, one finds it made
-            file.Sync(); // its name too: file systems with a log write the renaming with the file
+            RawFile.FlushFolder(Path.GetDirectoryName(path) ?? "/"); // a journal whose name is lost would never be replayed
             return file;
         }
         catch

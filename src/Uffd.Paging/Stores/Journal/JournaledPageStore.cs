@@ -122,12 +122,13 @@ public sealed class JournaledPageStore : IPageStore
     /// <exception cref="ArgumentException">The bytes are no whole pages of the store.</exception>
     public void Write(ulong offset, ReadOnlySpan<byte> source)
     {
-        WholePages.Require(this, offset, source.Length);
+        int available = this.RequirePages(offset, source.Length);
+        int pages = (available / PageBytes) + (available % PageBytes == 0 ? 0 : 1); // where the system's pages are larger, the last may have none of some
         _turn.EnterWrite();
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _journal.Append(offset / PageBytes, source);
+            _journal.Append(offset / PageBytes, source[..(pages * PageBytes)]);
         }
         finally
         {

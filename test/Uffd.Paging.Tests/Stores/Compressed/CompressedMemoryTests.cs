@@ -11,7 +11,7 @@ public class CompressedMemoryTests
     public void Room_of_pages_that_are_gone_is_given_back()
     {
         const int Pages = 8000;
-        using var store = new CompressedPageStore(Pages * Page);
+        using var store = new CompressedMemoryPageStore(Pages * Page);
         var random = new Random(1);
         int[] entropies = [.. Enumerable.Range(0, Pages).Select(_ => random.Next(100, 3400))];
         for (int page = 0; page < Pages; page++)
@@ -19,7 +19,7 @@ public class CompressedMemoryTests
             store.Write((ulong)page * Page, PackedPages.Make(page, entropies[page]));
         }
 
-        CompressedPageStoreStatistics full = store.GetStatistics();
+        CompressedMemoryPageStoreStatistics full = store.GetStatistics();
         Assert.InRange((double)full.BytesHeld / full.BytesCompressed, 1, 1.5);
 
         // Seven of eight go, chosen at random: without moving, nearly every chunk would keep some of the others.
@@ -32,7 +32,7 @@ public class CompressedMemoryTests
             }
         }
 
-        CompressedPageStoreStatistics few = store.GetStatistics();
+        CompressedMemoryPageStoreStatistics few = store.GetStatistics();
         Assert.True(few.Moves > 0);
         ulong smallest = 65 * 3 * SlabChunk.Bytes; // of each size up to two chunks' worth may be free
         Assert.InRange(few.BytesHeld, few.BytesCompressed, (few.BytesCompressed * 3 / 2) + smallest);
@@ -48,7 +48,7 @@ public class CompressedMemoryTests
     {
         const int Threads = 4;
         const int PagesOfOne = 300;
-        using var store = new CompressedPageStore(Threads * PagesOfOne * Page);
+        using var store = new CompressedMemoryPageStore(Threads * PagesOfOne * Page);
         using var start = new Barrier(Threads);
         var failures = new System.Collections.Concurrent.ConcurrentQueue<string>();
         Thread[] threads = [.. Enumerable.Range(0, Threads).Select(number => new Thread(() => Work(number)) { IsBackground = true })];
@@ -87,7 +87,7 @@ public class CompressedMemoryTests
     {
         for (int round = 0; round < 20; round++)
         {
-            var store = new CompressedPageStore(100 * Page);
+            var store = new CompressedMemoryPageStore(100 * Page);
             store.Write(0, [.. Enumerable.Range(0, 100).SelectMany(page => PackedPages.Make(page, 3000))]);
             using var started = new CountdownEvent(3);
             Task[] readers = [.. Enumerable.Range(0, 3).Select(_ => Task.Run(() =>

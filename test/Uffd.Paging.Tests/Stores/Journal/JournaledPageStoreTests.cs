@@ -204,7 +204,7 @@ public class JournaledPageStoreTests
     public void Runs_are_told_of_both()
     {
         using var folder = new TemporaryFolder();
-        using var store = new JournaledPageStore(new CompressedPageStore(10 * Page), folder.File("journal"));
+        using var store = new JournaledPageStore(new CompressedMemoryPageStore(10 * Page), folder.File("journal"));
         store.Write(2 * Page, new byte[3 * Page]);
         Assert.Equal(new SourceRun(2 * Page, SourceRunKind.Zero), store.GetRun(0, 10 * Page));
         Assert.Equal(new SourceRun((3 * Page) - 1, SourceRunKind.Data), store.GetRun((2 * Page) + 1, 10 * Page));

@@ -1,6 +1,6 @@
 namespace Uffd.Paging.Tests.Stores;
 
-public class CompressedPageStoreTests
+public class CompressedMemoryPageStoreTests
 {
     private const int Page = PackedPages.Page;
 
@@ -10,7 +10,7 @@ public class CompressedPageStoreTests
     public void Each_page_is_kept_in_its_way_and_read_as_it_was(CompressionAlgorithm algorithm)
     {
         Needs(algorithm);
-        using var store = new CompressedPageStore(6 * Page, new CompressedPageStoreOptions { Algorithm = algorithm });
+        using var store = new CompressedMemoryPageStore(6 * Page, new CompressedMemoryPageStoreOptions { Algorithm = algorithm });
         byte[] pattern = new byte[Page];
         for (int at = 0; at < Page; at += 4)
         {
@@ -21,7 +21,7 @@ public class CompressedPageStoreTests
         store.Write(0, [.. pages.SelectMany(page => page)]);
         Assert.Equal(pages.SelectMany(page => page).Concat(new byte[Page]), PackedPages.Read(store, 0, 6 * Page));
 
-        CompressedPageStoreStatistics statistics = store.GetStatistics();
+        CompressedMemoryPageStoreStatistics statistics = store.GetStatistics();
         Assert.Equal((3UL, 1UL, 1UL, 1UL), (statistics.ZeroPages, statistics.PatternPages, statistics.CompressedPages, statistics.PlainPages));
         Assert.InRange(statistics.BytesCompressed, 500UL, 600UL);
         Assert.Equal(3UL * Page, statistics.BytesStored);
@@ -38,7 +38,7 @@ public class CompressedPageStoreTests
     [Fact]
     public void Any_bytes_can_be_read_and_those_behind_the_end_are_zeros()
     {
-        using var store = new CompressedPageStore((2 * Page) + 100);
+        using var store = new CompressedMemoryPageStore((2 * Page) + 100);
         byte[] all = [.. PackedPages.Make(1, Page), .. PackedPages.Make(2, 700), .. PackedPages.Make(3, Page)];
         store.Write(0, all);
         byte[] expected = [.. all[..((2 * Page) + 100)], .. new byte[Page]];
@@ -52,7 +52,7 @@ public class CompressedPageStoreTests
     [Fact]
     public void What_is_no_whole_page_is_refused()
     {
-        using var store = new CompressedPageStore((2 * Page) + 1);
+        using var store = new CompressedMemoryPageStore((2 * Page) + 1);
         Assert.Throws<ArgumentException>(() => store.Write(1, new byte[Page]));
         Assert.Throws<ArgumentException>(() => store.Write(0, new byte[Page - 1]));
         Assert.Throws<ArgumentOutOfRangeException>(() => store.Write(3 * Page, new byte[Page]));
@@ -60,16 +60,16 @@ public class CompressedPageStoreTests
         Assert.Throws<ArgumentOutOfRangeException>(() => store.Write(ulong.MaxValue - (Page - 1), new byte[Page]));
         store.Write(2 * Page, new byte[Page]);
         store.Write(0, []);
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedPageStore(0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedPageStore(1, new CompressedPageStoreOptions { Level = 99 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedPageStore(1, new CompressedPageStoreOptions { Algorithm = (CompressionAlgorithm)7 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedPageStore(1, new CompressedPageStoreOptions { MaxBytes = 1000 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedMemoryPageStore(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedMemoryPageStore(1, new CompressedMemoryPageStoreOptions { Level = 99 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedMemoryPageStore(1, new CompressedMemoryPageStoreOptions { Algorithm = (CompressionAlgorithm)7 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CompressedMemoryPageStore(1, new CompressedMemoryPageStoreOptions { MaxBytes = 1000 }));
     }
 
     [Fact]
     public void Write_beyond_the_limit_says_so_and_loses_nothing()
     {
-        using var store = new CompressedPageStore(1 << 30, new CompressedPageStoreOptions { MaxBytes = 1 << 20 });
+        using var store = new CompressedMemoryPageStore(1 << 30, new CompressedMemoryPageStoreOptions { MaxBytes = 1 << 20 });
         var written = new List<int>();
         IOException? full = null;
         for (int page = 0; full is null; page++)
@@ -113,7 +113,7 @@ public class CompressedPageStoreTests
     [Fact]
     public void Terabyte_with_few_pages_costs_little()
     {
-        using var store = new CompressedPageStore(1UL << 40);
+        using var store = new CompressedMemoryPageStore(1UL << 40);
         for (ulong page = 0; page < 100; page++)
         {
             store.Write(page * (10UL << 30), PackedPages.Make((int)page, 1000));
@@ -128,7 +128,7 @@ public class CompressedPageStoreTests
     [Fact]
     public void Rewriting_and_reading_allocate_nothing()
     {
-        using var store = new CompressedPageStore(64 * Page);
+        using var store = new CompressedMemoryPageStore(64 * Page);
         byte[][] pages = [.. Enumerable.Range(0, 20).Select(seed => PackedPages.Make(seed, seed * 200))];
         byte[] buffer = new byte[Page];
         long allocated = 0;
@@ -157,7 +157,7 @@ public class CompressedPageStoreTests
         Assert.DoesNotContain('\n', exception.Message);
     }
 
-    private static (ulong Zero, ulong Pattern, ulong Compressed, ulong Plain, ulong Bytes) After(CompressedPageStoreStatistics now)
+    private static (ulong Zero, ulong Pattern, ulong Compressed, ulong Plain, ulong Bytes) After(CompressedMemoryPageStoreStatistics now)
         => (now.ZeroPages, now.PatternPages, now.CompressedPages, now.PlainPages, now.BytesCompressed);
 
     private static void Needs(CompressionAlgorithm algorithm)

@@ -1,7 +1,7 @@
 namespace Uffd.Paging;
 
-/// <summary>How a <see cref="CompressedPageStore"/> keeps its pages.</summary>
-public sealed record CompressedPageStoreOptions
+/// <summary>How a <see cref="CompressedMemoryPageStore"/> keeps its pages.</summary>
+public sealed record CompressedMemoryPageStoreOptions
 {
     /// <summary>
     /// Who compresses. Default: <see cref="CompressionAlgorithm.Lz4"/>, from which a page is read in less time than a fault takes.

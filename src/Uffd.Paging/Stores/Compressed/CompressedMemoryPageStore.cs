@@ -8,7 +8,7 @@ namespace Uffd.Paging;
 /// Any number of threads may read and write at once; only those at one and the same page wait for each other. In the long run nothing
 /// is allocated for a page but its room. See docs/compressed-store.md.
 /// </remarks>
-public sealed class CompressedPageStore : IPageStore
+public sealed class CompressedMemoryPageStore : IPageStore
 {
     private const int PageBytes = PageEntry.PageBytes;
 
@@ -23,9 +23,9 @@ public sealed class CompressedPageStore : IPageStore
     /// <param name="options">How it keeps pages; null for the defaults.</param>
     /// <exception cref="UffdException">The algorithm's library is not installed: says which package brings it. Or the system has no memory.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The length is 0, the limit below 64 KiB, or there is no such algorithm or level.</exception>
-    public CompressedPageStore(ulong length, CompressedPageStoreOptions? options = null)
+    public CompressedMemoryPageStore(ulong length, CompressedMemoryPageStoreOptions? options = null)
     {
-        options ??= new CompressedPageStoreOptions();
+        options ??= new CompressedMemoryPageStoreOptions();
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxBytes, (ulong)SlabChunk.Bytes, nameof(options));
         Length = length;
@@ -46,7 +46,7 @@ public sealed class CompressedPageStore : IPageStore
     public ulong Length { get; }
 
     /// <summary>What it holds now.</summary>
-    public CompressedPageStoreStatistics GetStatistics() => _pages.GetStatistics();
+    public CompressedMemoryPageStoreStatistics GetStatistics() => _pages.GetStatistics();
 
     /// <inheritdoc/>
     public SourceRun GetRun(ulong offset, ulong length)
@@ -96,18 +96,18 @@ public sealed class CompressedPageStore : IPageStore
 
     /// <inheritdoc/>
     /// <exception cref="IOException">
-    /// There is no room (<see cref="CompressedPageStoreOptions.MaxBytes"/>, or the system's). Each page is as it was or as it should be.
+    /// There is no room (<see cref="CompressedMemoryPageStoreOptions.MaxBytes"/>, or the system's). Each page is as it was or as it should be.
     /// </exception>
     /// <exception cref="ArgumentException">The bytes are no whole pages of the store.</exception>
     public void Write(ulong offset, ReadOnlySpan<byte> source)
     {
-        WholePages.Require(this, offset, source.Length);
+        source = source[..this.RequirePages(offset, source.Length)];
         int inside = _gate.Enter(this);
         try
         {
             for (int done = 0; done < source.Length; done += PageBytes)
             {
-                WritePage(offset + (ulong)done, source.Slice(done, PageBytes));
+                WritePage(offset + (ulong)done, source[done..Math.Min(source.Length, done + PageBytes)]);
             }
         }
         finally
@@ -145,8 +145,7 @@ public sealed class CompressedPageStore : IPageStore
 
     private void WritePage(ulong offset, ReadOnlySpan<byte> source)
     {
-        int available = this.AvailableAt(offset, PageBytes);
-        if (available == PageBytes)
+        if (source.Length == PageBytes)
         {
             _pages.Write(offset / PageBytes, source);
             return;
@@ -154,8 +153,8 @@ public sealed class CompressedPageStore : IPageStore
 
         // Behind the end all is zeros, whatever is written there.
         Span<byte> page = stackalloc byte[PageBytes];
-        source[..available].CopyTo(page);
-        page[available..].Clear();
+        source.CopyTo(page);
+        page[source.Length..].Clear();
         _pages.Write(offset / PageBytes, page);
     }
 }

@@ -4,7 +4,7 @@ namespace Uffd.Paging;
 /// An entry for each page, in blocks of 512: one is made when a page of its 2 MiB is first written. What finds the blocks are addresses
 /// that cost memory only where they are touched, so that a terabyte with few pages costs little.
 /// </summary>
-internal sealed unsafe class PageTable : IDisposable
+internal sealed unsafe class EntryTable : IDisposable
 {
     /// <summary>How many entries are in a block, which is 4 KiB.</summary>
     public const int EntriesPerBlock = PageEntry.PageBytes / sizeof(ulong);
@@ -14,7 +14,7 @@ internal sealed unsafe class PageTable : IDisposable
 
     /// <param name="heap">Where blocks come from.</param>
     /// <param name="pages">How many pages there are.</param>
-    public PageTable(SlabHeap heap, ulong pages)
+    public EntryTable(SlabHeap heap, ulong pages)
     {
         _heap = heap;
         Pages = pages;

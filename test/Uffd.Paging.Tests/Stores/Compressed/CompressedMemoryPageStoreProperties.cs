@@ -5,7 +5,7 @@ using Microsoft.FSharp.Core;
 namespace Uffd.Paging.Tests.Stores;
 
 /// <summary>A compressed store is an array of bytes, whatever is done to it.</summary>
-public class CompressedPageStoreProperties
+public class CompressedMemoryPageStoreProperties
 {
     private const int Page = PackedPages.Page;
     private const int Pages = 40;
@@ -32,7 +32,7 @@ public class CompressedPageStoreProperties
 
     private static bool Holds(Step[] steps, CompressionAlgorithm algorithm)
     {
-        using var store = new CompressedPageStore(Length, new CompressedPageStoreOptions { Algorithm = algorithm });
+        using var store = new CompressedMemoryPageStore(Length, new CompressedMemoryPageStoreOptions { Algorithm = algorithm });
         byte[] model = new byte[Pages * Page];
         foreach (Step step in steps)
         {
