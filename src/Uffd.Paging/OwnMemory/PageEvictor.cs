@@ -42,6 +42,7 @@ internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWait
     {
         int looks = 0;
         bool isFirst = true;
+        bool fromAll = false;
         int gone = 0;
         while (gone < want)
         {
@@ -56,21 +57,37 @@ internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWait
                 int now = Math.Min(looks, LooksOfAStep);
                 looks -= now;
                 _chosen.Clear();
-                while (_chosen.Count < Math.Min(want - gone, PagesOfAStep) && Queues.TryChoose(out uint page, ref now))
+                while (_chosen.Count < Math.Min(want - gone, PagesOfAStep) && Queues.TryChoose(out uint page, ref now, fromAll))
                 {
                     _chosen.Add(page);
                 }
 
                 looks += now;
                 gone += _chosen.Count > 0 ? TakeOut() : 0;
-                if (looks <= 0 || (now > 0 && _chosen.Count == 0))
+                if ((now > 0 && _chosen.Count == 0) || (looks <= 0 && (gone > 0 || fromAll)))
                 {
                     break;
+                }
+
+                if (looks <= 0)
+                {
+                    looks = (3 * Queues.Count) + want; // leases hold what was looked at: then those that came last must go
+                    fromAll = true;
                 }
             }
         }
 
         return gone;
+    }
+
+    /// <summary>How many pages that are here cannot go: those that are leased and, if nothing can be saved, those that were written.</summary>
+    public int CountStuck(bool withWritten)
+    {
+        lock (_gate)
+        {
+            _touched.GatherLeases();
+            return Queues.CountOf(page => (withWritten && (pages.Get(page) & PageBits.Dirty) != 0) || _touched.Any(AddressOf(page), _pageSize));
+        }
     }
 
     private int TakeOut()
@@ -102,13 +119,45 @@ internal sealed class PageEvictor(PageTable pages, RegionMemory memory, PageWait
 
         if (gone > 0)
         {
-            memory.Release(CollectionsMarshal.AsSpan(_ranges));
-            for (int index = 0; index < gone; index++)
+            try
             {
-                Forget(_chosen[index]);
+                memory.Release(CollectionsMarshal.AsSpan(_ranges));
+                for (int index = 0; index < gone; index++)
+                {
+                    Forget(_chosen[index]);
+                }
+            }
+            catch (UffdException)
+            {
+                gone = TakeOutOneByOne(gone);
+                if (gone == 0)
+                {
+                    throw;
+                }
             }
 
             counters.Left(gone);
+        }
+
+        return gone;
+    }
+
+    /// <summary>Somebody has locked some of them (mlock(2)): those stay. Nobody must be left waiting for one.</summary>
+    private int TakeOutOneByOne(int count)
+    {
+        int gone = 0;
+        for (int index = 0; index < count; index++)
+        {
+            try
+            {
+                memory.Release(new AddressRange(AddressOf(_chosen[index]), _pageSize));
+                Forget(_chosen[index]);
+                gone++;
+            }
+            catch (UffdException)
+            {
+                Restore(_chosen[index]);
+            }
         }
 
         return gone;

@@ -74,7 +74,8 @@ internal sealed class PageQueues(PageTable pages)
     /// <summary>Chooses a page that is clean and has not been touched lately, and claims it: it is <see cref="PageBits.Evicting"/> then.</summary>
     /// <param name="page">Which.</param>
     /// <param name="looks">How many pages may still be looked at.</param>
-    public bool TryChoose(out uint page, ref int looks)
+    /// <param name="fromAll">Whether also those that came last may go: when leases hold all others.</param>
+    public bool TryChoose(out uint page, ref int looks, bool fromAll = false)
     {
         for (; looks > 0; looks--)
         {
@@ -83,7 +84,7 @@ internal sealed class PageQueues(PageTable pages)
             {
                 page = _saved.Dequeue();
             }
-            else if (_small.Count > 0 && (_small.Count > SmallShare() || _large.Count == 0))
+            else if (_small.Count > 0 && (fromAll || _small.Count > SmallShare() || _large.Count == 0))
             {
                 page = _small.Dequeue();
                 fromSmall = true;
@@ -105,6 +106,21 @@ internal sealed class PageQueues(PageTable pages)
         }
 
         return TryChooseSaved(out page, ref looks);
+    }
+
+    /// <summary>How many of the pages in it are such.</summary>
+    public int CountOf(Predicate<uint> isSuch)
+    {
+        int count = 0;
+        foreach (PageRing ring in (ReadOnlySpan<PageRing>)[_saved, _small, _large, _dirty])
+        {
+            for (long place = ring.Head; place < ring.Tail; place++)
+            {
+                count += isSuch(ring[place]) ? 1 : 0;
+            }
+        }
+
+        return count;
     }
 
     /// <summary>Remembers that a page went from the small queue.</summary>

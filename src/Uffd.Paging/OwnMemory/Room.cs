@@ -10,6 +10,9 @@ internal sealed class Room : IDisposable
     private const int HelpPages = 64;
     private const int EvictPages = 1024;
 
+    /// <summary>How long to wait when room can only come from pages that are on their way.</summary>
+    private static readonly TimeSpan OnTheirWay = TimeSpan.FromMilliseconds(1);
+
     private readonly PageEvictor _evictor;
     private readonly WriteBack _writeBack;
     private readonly RegionCounters _counters;
@@ -54,7 +57,7 @@ internal sealed class Room : IDisposable
     {
         while (!TryTake(count))
         {
-            if (_evictor.Evict(Math.Max(count, HelpPages)) == 0)
+            if (_evictor.Evict((int)Math.Max(count, Math.Min(HelpPages, Limit / 8))) == 0)
             {
                 return TryTake(count);
             }
@@ -64,15 +67,21 @@ internal sealed class Room : IDisposable
     }
 
     /// <summary>Waits for room.</summary>
-    /// <returns>For how many pages: one where there is no more to be had.</returns>
+    /// <param name="count">How many pages would be good.</param>
+    /// <returns>For how many there is room now; at least 1.</returns>
     /// <exception cref="InvalidOperationException">Leases hold all there is.</exception>
     /// <exception cref="IOException">What cannot be saved holds all there is.</exception>
     public int Reserve(int count)
     {
-        for (int vain = 0; !TryReserve(count);)
+        count = Sensible(count, vain: 0);
+        for (int vain = 0; !TryReserve(count); count = Sensible(count, vain))
         {
-            vain = WaitForRound().GetAwaiter().GetResult() ? 0 : vain + 1;
-            Settle(ref vain, ref count);
+            vain = WaitForRound(vain).GetAwaiter().GetResult() ? 1 : vain + 1;
+            ThrowIfHopeless(vain);
+            if (vain > 2)
+            {
+                Thread.Sleep(OnTheirWay);
+            }
         }
 
         return count;
@@ -81,10 +90,15 @@ internal sealed class Room : IDisposable
     /// <summary>The same without holding up the thread.</summary>
     public async ValueTask<int> ReserveAsync(int count, CancellationToken cancellation)
     {
-        for (int vain = 0; !TryReserve(count);)
+        count = Sensible(count, vain: 0);
+        for (int vain = 0; !TryReserve(count); count = Sensible(count, vain))
         {
-            vain = await WaitForRound().WaitAsync(cancellation).ConfigureAwait(false) ? 0 : vain + 1;
-            Settle(ref vain, ref count);
+            vain = await WaitForRound(vain).WaitAsync(cancellation).ConfigureAwait(false) ? 1 : vain + 1;
+            ThrowIfHopeless(vain);
+            if (vain > 2)
+            {
+                await Task.Delay(OnTheirWay, cancellation).ConfigureAwait(false);
+            }
         }
 
         return count;
@@ -98,6 +112,9 @@ internal sealed class Room : IDisposable
         _keeper.Join();
         _wake.Dispose();
     }
+
+    /// <summary>Who finds no room for many, because leases or others hold it, is content with one: the rest comes the same way.</summary>
+    private int Sensible(int count, int vain) => vain > 1 ? 1 : (int)Math.Min(count, Math.Max(1, Limit / 4));
 
     private static TaskCompletionSource<bool> NewRound() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -120,9 +137,13 @@ internal sealed class Room : IDisposable
     }
 
     /// <summary>Ends with the next round of the thread that begins from now on; false when that could do nothing.</summary>
-    private Task<bool> WaitForRound()
+    private Task<bool> WaitForRound(int vain)
     {
-        _counters.Stalled();
+        if (vain == 0)
+        {
+            _counters.Stalled();
+        }
+
         Task<bool> round = Volatile.Read(ref _round).Task;
         Wake();
         return round;
@@ -163,29 +184,38 @@ internal sealed class Room : IDisposable
 
     private bool MakeRoom(int want)
     {
-        int gone = _evictor.Evict(want);
-        bool saved = (gone < want || _evictor.Queues.DirtyCount >= PageSaver.BatchPages) && _writeBack.SaveCold();
-        return gone > 0 || saved;
+        try
+        {
+            int gone = _evictor.Evict(want);
+            bool saved = (gone < want || _evictor.Queues.DirtyCount >= Math.Min(PageSaver.BatchPages, Limit / 8)) && _writeBack.SaveCold();
+            return gone > 0 || saved;
+        }
+        catch (Exception)
+        {
+            return false; // who needs the room tries the same itself, and is told
+        }
     }
 
-    /// <summary>A round that began before the wait may have missed what has changed since; two in a row have not.</summary>
-    private void Settle(ref int vain, ref int count)
+    /// <summary>
+    /// A round that began before the wait may have missed what has changed since; two in a row have not. That they found nothing to take is
+    /// not the end yet: pages may be on their way in, or be touched by accesses that are over in a moment.
+    /// </summary>
+    private void ThrowIfHopeless(int vain)
     {
-        if (vain < 2)
+        if (vain <= 2)
         {
-            return;
-        }
-
-        if (count > 1)
-        {
-            count = 1; // what is left may be enough for that
-            vain = 0;
             return;
         }
 
         ulong bytes = (ulong)Limit * _pageSize;
-        throw _writeBack.Failure is { } failure
-            ? new IOException($"the region's limit of {bytes} bytes is full of pages that could not be written back ({failure.Message}): mend that, then call Flush", failure)
-            : (Exception)new InvalidOperationException($"{_leases.Held} leases hold the region's limit of {bytes} bytes: dispose some, or allow more memory");
+        if (_evictor.CountStuck(withWritten: false) >= Limit)
+        {
+            throw new InvalidOperationException($"{_leases.Held} leases hold the region's limit of {bytes} bytes: dispose some, or allow more memory");
+        }
+
+        if (_writeBack.Failure is { } failure && _evictor.CountStuck(withWritten: true) >= Limit)
+        {
+            throw new IOException($"the region's limit of {bytes} bytes is full of pages that could not be written back ({failure.Message}): mend that, then call Flush", failure);
+        }
     }
 }

@@ -31,6 +31,17 @@ internal sealed class Touched(AddressRange region, LeaseTable leases)
         Merge(_writeLeased);
     }
 
+    /// <summary>The same of leases only.</summary>
+    public void GatherLeases()
+    {
+        _accesses.Clear();
+        _writeLeased.Clear();
+        _all.Clear();
+        Interlocked.MemoryBarrierProcessWide();
+        leases.Collect(_all, writing: null);
+        Merge(_all);
+    }
+
     /// <summary>Whether an access or a lease is in a range.</summary>
     public bool Any(ulong start, ulong length) => Overlaps(_all, start, length);
 
