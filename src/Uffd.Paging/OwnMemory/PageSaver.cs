@@ -41,14 +41,22 @@ internal sealed class PageSaver : IDisposable
     public void Save(ReadOnlySpan<uint> batch)
     {
         _copied.Clear();
-        Hold(batch);
+        _held.AsSpan().Clear();
+        bool isCopied = false;
         try
         {
+            Hold(batch);
             CopyWritten(batch);
+            isCopied = true;
         }
         finally
         {
-            LetGo(batch);
+            if (!isCopied)
+            {
+                TakeForWritten(batch);
+            }
+
+            LetGo(batch, keep: isCopied ? (byte)0 : PageBits.Dirty);
         }
 
         if (_copied.Count > 0)
@@ -148,8 +156,21 @@ internal sealed class PageSaver : IDisposable
         }
     }
 
+    /// <summary>A scan that failed may have protected pages without telling: none of them may count as saved.</summary>
+    private void TakeForWritten(ReadOnlySpan<uint> batch)
+    {
+        _copied.Clear();
+        for (int index = 0; index < batch.Length; index++)
+        {
+            if (_held[index] && (_before[index] & PageBits.Dirty) != 0)
+            {
+                _memory.MarkWritten(new AddressRange(AddressOf(batch[index]), _pageSize));
+            }
+        }
+    }
+
     /// <summary>Lets accesses in again. What was copied stays until the copy has arrived.</summary>
-    private void LetGo(ReadOnlySpan<uint> batch)
+    private void LetGo(ReadOnlySpan<uint> batch, byte keep)
     {
         int copied = 0;
         for (int index = 0; index < batch.Length; index++)
@@ -165,7 +186,7 @@ internal sealed class PageSaver : IDisposable
 
             // A lease that may write does so without asking again: its pages stay under suspicion.
             byte dirty = _touched.ByWriteLease(AddressOf(batch[index]), _pageSize) ? PageBits.Dirty : (byte)0;
-            byte set = (byte)((before & (PageBits.Ready | PageBits.Kind)) | dirty | (isCopied ? PageBits.Saving : 0));
+            byte set = (byte)((before & (PageBits.Ready | PageBits.Kind | keep)) | dirty | (isCopied ? PageBits.Saving : 0));
             Change(batch[index], set, PageBits.Kind | PageBits.Dirty);
         }
     }
@@ -177,13 +198,13 @@ internal sealed class PageSaver : IDisposable
             int writes = _writes.Write(_copies, _copied, _pageSize);
             _counters.WasSaved(_copied.Count, writes);
         }
-        catch (IOException)
+        catch
         {
             // What did arrive is written once more: harmless, and simpler than to know.
             foreach (PageCopy copy in _copied)
             {
-                _memory.MarkWritten(new AddressRange(AddressOf(copy.Page), _pageSize));
                 Change(copy.Page, PageBits.Dirty, 0, keepWaiters: true);
+                _memory.MarkWritten(new AddressRange(AddressOf(copy.Page), _pageSize));
             }
 
             throw;

@@ -18,7 +18,7 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
     public IOException? Failure => permit.Refusal;
 
     /// <summary>Saves the pages that were chosen to go but were written; they go next.</summary>
-    /// <returns>Whether some were saved, by this or by a flush that is under way.</returns>
+    /// <returns>Whether some can go now, by this or by a flush that is under way.</returns>
     public bool SaveCold()
     {
         if (permit.Refusal is not null)
@@ -44,6 +44,7 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
 
             _cold.Sort();
             int saved = 0;
+            int clean = 0;
             try
             {
                 for (; saved < _cold.Count; saved += Math.Min(PageSaver.BatchPages, _cold.Count - saved))
@@ -51,7 +52,7 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
                     saver.Save(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_cold).Slice(saved, Math.Min(PageSaver.BatchPages, _cold.Count - saved)));
                 }
             }
-            catch (IOException exception)
+            catch (Exception exception)
             {
                 Fail(exception);
             }
@@ -60,9 +61,12 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
             {
                 for (int index = 0; index < _cold.Count; index++)
                 {
-                    if (index < saved)
+                    // One that is under suspicion again (written meanwhile, or leased to be written) is no room: to call it that would
+                    // have it saved again and again while nobody is told that there is none.
+                    if (index < saved && (pages.Get(_cold[index]) & PageBits.Dirty) == 0)
                     {
                         evictor.Queues.Saved(_cold[index]);
+                        clean++;
                     }
                     else
                     {
@@ -71,7 +75,7 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
                 }
             }
 
-            return saved > 0;
+            return clean > 0;
         }
         finally
         {
@@ -96,7 +100,12 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
             catch (Exception exception)
             {
                 Fail(exception);
-                throw;
+                if (exception is IOException)
+                {
+                    throw;
+                }
+
+                throw new IOException($"the page store failed: {exception.Message}", exception); // a store is anyone's code
             }
         }
     }
