@@ -13,6 +13,7 @@ internal sealed class PageLoader(
     Room room,
     AheadStreams streams,
     RegionCounters counters,
+    RegionGate gate,
     int maxRun)
 {
     private const int SpinTurns = 20;
@@ -26,6 +27,7 @@ internal sealed class PageLoader(
     public void MakeReady(long first, long end, bool write)
     {
         var spin = default(SpinWait);
+        bool isAlone = false;
         for (long page = first; page < end;)
         {
             byte state = pages.Get(page);
@@ -36,7 +38,7 @@ internal sealed class PageLoader(
                     spin.Reset();
                     break;
                 case Step.Claim:
-                    Fill(page, end);
+                    isAlone |= !TryFill(page, end, isAlone);
                     break;
                 case Step.Wait when spin.Count < SpinTurns:
                     spin.SpinOnce(sleep1Threshold: -1);
@@ -53,6 +55,7 @@ internal sealed class PageLoader(
     /// <summary>The same without holding up a thread.</summary>
     public async ValueTask MakeReadyAsync(long first, long end, bool write, CancellationToken cancellation)
     {
+        bool isAlone = false;
         for (long page = first; page < end;)
         {
             byte state = pages.Get(page);
@@ -62,7 +65,7 @@ internal sealed class PageLoader(
                     page++;
                     break;
                 case Step.Claim:
-                    await FillAsync(page, end, cancellation).ConfigureAwait(false);
+                    isAlone |= !await TryFillAsync(page, end, isAlone, cancellation).ConfigureAwait(false);
                     break;
                 case Step.Wait:
                     await waiters.WaitAsync(page, state).WaitAsync(cancellation).ConfigureAwait(false);
@@ -164,22 +167,36 @@ internal sealed class PageLoader(
         }
     }
 
-    private void Fill(long page, long end)
+    /// <summary>
+    /// Brings a page and those behind it. False when they could not be had together: then the page is to be brought alone, so that it does not
+    /// suffer from the failure of another.
+    /// </summary>
+    private bool TryFill(long page, long end, bool isAlone)
     {
         counters.Missed();
-        int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
-        int granted = room.Reserve(count);
-        var fetch = new PageFetch { First = page, Count = Claim(page, granted) };
-        counters.Unreserve(granted - fetch.Count);
-        if (ahead.Count > 0)
+        int count = isAlone ? Alone(page, out bool areZeros) : Plan(page, end, out areZeros);
+        PageFetch fetch = Take(page, room.Reserve(count));
+        if (fetch.Count == 0)
         {
-            Ahead(ahead);
+            return true;
         }
 
-        if (fetch.Count > 0)
+        try
         {
             Complete(ref fetch, areZeros, isMarked: false);
+            return true;
         }
+        catch (IOException) when (fetch.Count > 1)
+        {
+            return false;
+        }
+    }
+
+    private PageFetch Take(long page, int count)
+    {
+        var fetch = new PageFetch { First = page, Count = Claim(page, count) };
+        counters.Unreserve(count - fetch.Count);
+        return fetch;
     }
 
     private void Complete(ref PageFetch fetch, bool areZeros, bool isMarked)
@@ -210,23 +227,43 @@ internal sealed class PageLoader(
         }
     }
 
-    private async ValueTask FillAsync(long page, long end, CancellationToken cancellation)
+    private async ValueTask<bool> TryFillAsync(long page, long end, bool isAlone, CancellationToken cancellation)
     {
         counters.Missed();
-        int count = Plan(page, end, out bool areZeros, out AheadRun ahead);
-        int granted = await room.ReserveAsync(count, cancellation).ConfigureAwait(false);
-        var fetch = new PageFetch { First = page, Count = Claim(page, granted) };
-        counters.Unreserve(granted - fetch.Count);
-        if (ahead.Count > 0)
-        {
-            Ahead(ahead);
-        }
-
+        int count = isAlone ? Alone(page, out bool areZeros) : Plan(page, end, out areZeros);
+        PageFetch fetch = Take(page, await room.ReserveAsync(count, cancellation).ConfigureAwait(false));
         if (fetch.Count == 0)
         {
-            return;
+            return true;
         }
 
+        Task filling = CompleteAsync(fetch, areZeros);
+        try
+        {
+            if (cancellation.CanBeCanceled && !filling.IsCompleted)
+            {
+                // Others may wait for these pages: they come although this caller may not wait any longer.
+                gate.EnterAgain();
+                _ = LeaveAfterAsync(filling);
+            }
+
+            await filling.WaitAsync(cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (IOException) when (fetch.Count > 1)
+        {
+            return false;
+        }
+    }
+
+    private async Task LeaveAfterAsync(Task filling)
+    {
+        await filling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        gate.Leave();
+    }
+
+    private async Task CompleteAsync(PageFetch fetch, bool areZeros)
+    {
         try
         {
             reader.Locate(ref fetch, areZeros);
@@ -253,11 +290,30 @@ internal sealed class PageLoader(
         }
     }
 
-    private int Plan(long page, long end, out bool areZeros, out AheadRun ahead)
+    private int Alone(long page, out bool areZeros) => reader.Limit(page, 1, out areZeros);
+
+    private int Plan(long page, long end, out bool areZeros)
     {
         int needed = (int)Math.Min(maxRun, end - page);
-        int now = Math.Min(maxRun, streams.Miss(page, needed, out ahead));
-        return reader.Limit(page, Math.Max(needed, now), out areZeros);
+        int now = Math.Min(maxRun, streams.Miss(page, needed, out AheadRun ahead));
+        if (ahead.Count > 0)
+        {
+            Ahead(ahead);
+        }
+
+        return reader.Limit(page, CountAbsent(page, Math.Max(needed, now)), out areZeros);
+    }
+
+    /// <summary>How many pages from here on are absent: no room is asked for those that are here.</summary>
+    private int CountAbsent(long first, int most)
+    {
+        int count = 1;
+        while (count < most && (pages.Get(first + count) & (PageBits.Ready | PageBits.Kind)) == PageBits.Absent)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     /// <summary>Claims absent pages, as far as they go on.</summary>

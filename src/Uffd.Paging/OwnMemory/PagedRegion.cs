@@ -25,6 +25,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
     private readonly WriteBack _writeBack;
     private readonly Room _room;
     private readonly AheadWorkers _ahead;
+    private int _isOver;
     private int _isUnmapped;
 
     [SuppressMessage("Reliability", "CA2000", Justification = "what is made is kept, and disposed with this")]
@@ -49,7 +50,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
         _writeBack = new WriteBack(Pages, _memory, evictor, saver, _counters, store, permit);
         _room = new Room(evictor, _writeBack, _counters, Leases, pageSize, options);
         var streams = new AheadStreams((int)Math.Min(Math.Min(options.ReadAheadBytes, options.MemoryLimit / 8) / pageSize, int.MaxValue), (long)pageCount);
-        Loader = new PageLoader(Pages, _memory, waiters, evictor, new PageReader(store, _buffers, pageSize, options.Retries, FirstPause), _room, streams, _counters, maxRun);
+        Loader = new PageLoader(Pages, _memory, waiters, evictor, new PageReader(store, _buffers, pageSize, options.Retries, FirstPause), _room, streams, _counters, _gate, maxRun);
         _ahead = new AheadWorkers(Loader, _gate);
         Memory = new PagedMemory(this, 0, Length);
         RegionMeter.Add(_counters);
@@ -233,12 +234,12 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
             RegionMeter.Remove(_counters);
             _writeBack.Dispose();
             _buffers.Dispose();
+            Interlocked.Exchange(ref _isOver, 1); // from here on the last lease unmaps
+            UnmapIfUnused();
             if (_options.OwnsStore)
             {
                 _store.Dispose();
             }
-
-            UnmapIfUnused();
         }
     }
 
@@ -291,7 +292,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
     /// <summary>Gives a lease back.</summary>
     internal void Release(int lease, int version)
     {
-        if (Leases.Release(lease, version) && _gate.IsClosed)
+        if (Leases.Release(lease, version) && Volatile.Read(ref _isOver) != 0)
         {
             UnmapIfUnused();
         }

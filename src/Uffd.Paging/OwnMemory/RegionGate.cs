@@ -6,8 +6,6 @@ internal sealed class RegionGate
     private const long Closed = 1L << 62;
     private long _state;
 
-    public bool IsClosed => Interlocked.Read(ref _state) >= Closed;
-
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
     public void Enter()
     {
@@ -17,6 +15,9 @@ internal sealed class RegionGate
             throw new ObjectDisposedException(nameof(PagedRegion), "the region is disposed");
         }
     }
+
+    /// <summary>For what goes on after its caller has left: whoever calls it is inside.</summary>
+    public void EnterAgain() => Interlocked.Increment(ref _state);
 
     public void Leave() => Interlocked.Decrement(ref _state);
 
