@@ -20,8 +20,9 @@ public sealed partial class PagedMemory
 
         static async ValueTask<T> WaitAsync(PagedMemory memory, long offset, int size, CancellationToken cancellation)
         {
-            using PageLease lease = await memory.LeaseAsync(offset, size, PageAccess.Read, cancellation).ConfigureAwait(false);
-            return System.Runtime.InteropServices.MemoryMarshal.Read<T>(lease.ReadOnlySpan);
+            byte[] bytes = new byte[size];
+            await memory.CopyToAsync(offset, bytes, cancellation).ConfigureAwait(false);
+            return System.Runtime.InteropServices.MemoryMarshal.Read<T>(bytes);
         }
     }
 
@@ -30,11 +31,12 @@ public sealed partial class PagedMemory
     /// <param name="offset">Its first byte.</param>
     /// <param name="value">The value.</param>
     /// <param name="cancellation">Stops waiting: nothing is written then.</param>
-    public async ValueTask WriteAsync<T>(long offset, T value, CancellationToken cancellation = default)
+    public ValueTask WriteAsync<T>(long offset, T value, CancellationToken cancellation = default)
         where T : unmanaged
     {
-        using PageLease lease = await LeaseAsync(offset, System.Runtime.CompilerServices.Unsafe.SizeOf<T>(), PageAccess.Write, cancellation).ConfigureAwait(false);
-        System.Runtime.InteropServices.MemoryMarshal.Write(lease.Span, value);
+        byte[] bytes = new byte[System.Runtime.CompilerServices.Unsafe.SizeOf<T>()];
+        System.Runtime.InteropServices.MemoryMarshal.Write(bytes, value);
+        return CopyFromAsync(offset, bytes, cancellation);
     }
 
     /// <summary>As <see cref="CopyTo(long, Span{byte})"/>, without holding up a thread.</summary>
@@ -43,13 +45,18 @@ public sealed partial class PagedMemory
     /// <param name="cancellation">Stops.</param>
     public async ValueTask CopyToAsync(long offset, Memory<byte> destination, CancellationToken cancellation = default)
     {
-        Check(offset, destination.Length);
-        for (int done = 0; done < destination.Length;)
+        long at = Check(offset, destination.Length);
+        int done = 0;
+        for (int tries = 0; done < destination.Length;)
         {
-            int step = StepAt(offset + done, destination.Length - done);
-            using PageLease lease = await LeaseAsync(offset + done, step, PageAccess.Read, cancellation).ConfigureAwait(false);
-            lease.ReadOnlySpan.CopyTo(destination.Span[done..]);
+            int step = TryCopyOut(at + done, destination.Span[done..], tries);
+            if (step == 0)
+            {
+                await MakeReadyAsync(at + done, destination.Length - done, tries, write: false, cancellation).ConfigureAwait(false);
+            }
+
             done += step;
+            tries = step == 0 ? tries + 1 : 0;
         }
     }
 
@@ -59,13 +66,18 @@ public sealed partial class PagedMemory
     /// <param name="cancellation">Stops: what was copied until then is written.</param>
     public async ValueTask CopyFromAsync(long offset, ReadOnlyMemory<byte> source, CancellationToken cancellation = default)
     {
-        Check(offset, source.Length);
-        for (int done = 0; done < source.Length;)
+        long at = Check(offset, source.Length);
+        int done = 0;
+        for (int tries = 0; done < source.Length;)
         {
-            int step = StepAt(offset + done, source.Length - done);
-            using PageLease lease = await LeaseAsync(offset + done, step, PageAccess.Write, cancellation).ConfigureAwait(false);
-            source.Span.Slice(done, step).CopyTo(lease.Span);
+            int step = TryCopyIn(at + done, source.Span[done..], tries);
+            if (step == 0)
+            {
+                await MakeReadyAsync(at + done, source.Length - done, tries, write: true, cancellation).ConfigureAwait(false);
+            }
+
             done += step;
+            tries = step == 0 ? tries + 1 : 0;
         }
     }
 
@@ -94,7 +106,8 @@ public sealed partial class PagedMemory
         }
     }
 
-    private int StepAt(long offset, int length) => (int)Math.Min(length, StepBytes - ((_offset + offset) & (StepBytes - 1)));
+    private ValueTask MakeReadyAsync(long at, int length, int tries, bool write, CancellationToken cancellation)
+        => _region.MakeReadyAsync(at >> _shift, ((at + RunAt(at, length, tries) - 1) >> _shift) + 1, write, cancellation);
 
     private bool IsReady(long offset, int length, PageAccess access)
     {

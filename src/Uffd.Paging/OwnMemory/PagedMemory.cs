@@ -173,21 +173,29 @@ public sealed unsafe partial class PagedMemory
         int done = 0;
         for (int tries = 0; done < destination.Length;)
         {
-            int step = TryEnter(at + done, destination.Length - done, tries, PageBits.Ready, out ThreadSlot* slot);
+            int step = TryCopyOut(at + done, destination[done..], tries);
             if (step == 0)
             {
-                MakeReady(at + done, destination.Length - done, write: false);
-                tries++;
-                continue;
+                MakeReady(at + done, destination.Length - done, tries, write: false);
             }
 
-            new ReadOnlySpan<byte>(_base + at + done, step).CopyTo(destination[done..]); // entered: all of it is here
-            ThreadSlots.Leave(ref *slot);
             done += step;
-            tries = 0;
+            tries = step == 0 ? tries + 1 : 0;
+        }
+    }
+
+    /// <summary>Copies the next step out; 0 when a page of it is not here.</summary>
+    private int TryCopyOut(long at, Span<byte> destination, int tries)
+    {
+        int step = TryEnter(at, destination.Length, tries, PageBits.Ready, out ThreadSlot* slot);
+        if (step > 0)
+        {
+            new ReadOnlySpan<byte>(_base + at, step).CopyTo(destination); // entered: all of it is here
+            ThreadSlots.Leave(ref *slot);
         }
 
         GC.KeepAlive(this);
+        return step;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -196,42 +204,45 @@ public sealed unsafe partial class PagedMemory
         int done = 0;
         for (int tries = 0; done < source.Length;)
         {
-            if (_permit.Refusal is { } refusal)
-            {
-                throw refusal;
-            }
-
-            int step = TryEnter(at + done, source.Length - done, tries, PageBits.Ready | PageBits.Dirty, out ThreadSlot* slot);
+            int step = TryCopyIn(at + done, source[done..], tries);
             if (step == 0)
             {
-                int put = PutPages(at + done, source[done..]);
-                done += put;
-                if (put == 0)
-                {
-                    MakeReady(at + done, source.Length - done, write: true);
-                    tries++;
-                }
-
-                continue;
+                step = PutPages(at + done, source[done..]);
             }
 
-            source.Slice(done, step).CopyTo(new Span<byte>(_base + at + done, step)); // entered: all of it is here
-            ThreadSlots.Leave(ref *slot);
+            if (step == 0)
+            {
+                MakeReady(at + done, source.Length - done, tries, write: true);
+            }
+
             done += step;
-            tries = 0;
+            tries = step == 0 ? tries + 1 : 0;
+        }
+    }
+
+    /// <summary>Copies the next step in; 0 when a page of it is not here, or not known to be written.</summary>
+    private int TryCopyIn(long at, ReadOnlySpan<byte> source, int tries)
+    {
+        if (_permit.Refusal is { } refusal)
+        {
+            throw refusal;
+        }
+
+        int step = TryEnter(at, source.Length, tries, PageBits.Ready | PageBits.Dirty, out ThreadSlot* slot);
+        if (step > 0)
+        {
+            source[..step].CopyTo(new Span<byte>(_base + at, step)); // entered: all of it is here
+            ThreadSlots.Leave(ref *slot);
         }
 
         GC.KeepAlive(this);
+        return step;
     }
 
     /// <summary>Enters the next step; 0 when a page of it is not as it must be.</summary>
-    /// <remarks>
-    /// A step ends where a multiple of its size does. Who comes back several times in vain, because others need the room, is content with a page.
-    /// </remarks>
     private int TryEnter(long at, int length, int tries, byte bits, out ThreadSlot* entered)
     {
-        int most = tries < PatientTries ? StepBytes : _pageSize;
-        int step = (int)Math.Min(length, most - (at & (most - 1)));
+        int step = StepAt(at, length, tries);
         ref ThreadSlot slot = ref ThreadSlots.Current;
         entered = (ThreadSlot*)Unsafe.AsPointer(ref slot); // native memory, and this thread's
         ThreadSlots.Enter(ref slot, (ulong)(_base + at), (ulong)step);
@@ -244,8 +255,22 @@ public sealed unsafe partial class PagedMemory
         return 0;
     }
 
-    private void MakeReady(long at, int length, bool write)
-        => _region.MakeReady(at >> _shift, ((at + Math.Min(length, RunBytes) - 1) >> _shift) + 1, write);
+    /// <summary>
+    /// How long the next step is. It ends where a multiple of its size does. Who comes back several times in vain, because others need the room, is
+    /// content with a page: to bring more would only drive out the first of them again.
+    /// </summary>
+    private int StepAt(long at, int length, int tries)
+    {
+        int most = tries < PatientTries ? StepBytes : _pageSize;
+        return (int)Math.Min(length, most - (at & (most - 1)));
+    }
+
+    /// <summary>How much to bring at once: much the first time, but never so much that its end drives out its beginning; then only the next step.</summary>
+    private int RunAt(long at, int length, int tries)
+        => tries == 0 ? (int)Math.Min((ulong)Math.Min(length, RunBytes), _region.MemoryLimit / 4) : StepAt(at, length, tries);
+
+    private void MakeReady(long at, int length, int tries, bool write)
+        => _region.MakeReady(at >> _shift, ((at + RunAt(at, length, tries) - 1) >> _shift) + 1, write);
 
     /// <summary>Pages that are absent and written whole need not be read first.</summary>
     private int PutPages(long at, ReadOnlySpan<byte> source)
@@ -308,7 +333,7 @@ public sealed unsafe partial class PagedMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private long Check(long offset, long length)
     {
-        if ((ulong)offset > (ulong)Length || (ulong)length > (ulong)(Length - offset))
+        if (unchecked((ulong)offset > (ulong)Length || (ulong)length > (ulong)(Length - offset)))
         {
             ThrowOutside(offset, length);
         }
