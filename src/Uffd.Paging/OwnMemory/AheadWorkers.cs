@@ -91,9 +91,10 @@ internal sealed class AheadWorkers : IDisposable
             {
                 _loader.Bring(run);
             }
-            catch (Exception exception) when (exception is IOException or InvalidOperationException)
+            catch (Exception)
             {
-                // Nobody waits for these pages. Who touches one meets the failure itself, and is told.
+                // Nobody waits for these pages. Who touches one meets the failure itself, and is told. A store is anyone's code and may throw
+                // anything: that must not end the process.
             }
             finally
             {
