@@ -172,12 +172,13 @@ internal sealed class Room : IDisposable
             while (isProgress && !_isStopping)
             {
                 TaskCompletionSource<bool> round = Volatile.Read(ref _round);
-                long surplus = _counters.Resident - (long)(Limit * _low);
+                long limit = Limit;
+                long surplus = _counters.Resident - Math.Min((long)(limit * _low), limit - Math.Max(1, limit / 64)); // some room, whatever the marks are
                 isProgress = surplus > 0 && MakeRoom((int)Math.Min(surplus, EvictPages));
 
                 // Whoever reads the round before it is replaced is told by this one, whoever reads it after by the next.
                 Volatile.Write(ref _round, NewRound());
-                round.SetResult(isProgress || surplus <= 0);
+                round.SetResult(isProgress);
             }
         }
     }

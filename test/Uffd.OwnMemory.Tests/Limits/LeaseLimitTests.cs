@@ -43,6 +43,43 @@ public sealed class LeaseLimitTests
     }
 
     [Fact]
+    public async Task Room_for_few_is_found_where_there_is_none_for_many()
+    {
+        // The region's thread has nothing to do below its mark, and who wants a run finds room for a page only.
+        using var small = new Small();
+        PageLease[] leases = [.. Enumerable.Range(0, 56).Select(page => small.Memory.Lease(Small.At(page), 8, PageAccess.Read))];
+        byte[] found = new byte[100 * MemoryStore.Page];
+        small.Store.OnWrite = static (_, _) => throw new IOException("the disk is full");
+        await Small.Run(() => small.Memory.CopyTo(Small.At(100), found));
+        PageLease lease = await Small.Run(() => small.Memory.Lease(Small.At(210), 8 * MemoryStore.Page, PageAccess.Read));
+        lease.Dispose();
+        Array.ForEach(leases, static one => one.Dispose());
+        small.AssertSound();
+    }
+
+    [Theory]
+    [InlineData(1.0, 1.0)]
+    [InlineData(0.001, 0.001)]
+    public async Task Any_marks_let_pages_come_and_go(double low, double high)
+    {
+        using var small = new Small(options: options => options with { LowWatermark = low, HighWatermark = high });
+        byte[] bytes = new byte[256 * MemoryStore.Page];
+        new Random(1).NextBytes(bytes);
+        await Small.Run(() =>
+        {
+            for (int page = 0; page < 256; page++)
+            {
+                small.Memory.Write(Small.At(page), (long)page);
+            }
+
+            small.Memory.CopyFrom(0, bytes);
+        });
+        small.Reopen();
+        Assert.True(small.Store.Content.SequenceEqual(bytes));
+        small.AssertSound();
+    }
+
+    [Fact]
     public async Task Lease_may_be_as_long_as_the_limit_also_when_a_part_is_here_already()
     {
         using var small = new Small();
