@@ -56,7 +56,7 @@ public sealed partial class PagedMemory
             }
 
             done += step;
-            tries = step == 0 ? tries + 1 : 0;
+            tries = Tries(tries, step, at + done);
         }
     }
 
@@ -77,7 +77,7 @@ public sealed partial class PagedMemory
             }
 
             done += step;
-            tries = step == 0 ? tries + 1 : 0;
+            tries = Tries(tries, step, at + done);
         }
     }
 

@@ -180,7 +180,7 @@ public sealed unsafe partial class PagedMemory
             }
 
             done += step;
-            tries = step == 0 ? tries + 1 : 0;
+            tries = Tries(tries, step, at + done);
         }
     }
 
@@ -216,7 +216,7 @@ public sealed unsafe partial class PagedMemory
             }
 
             done += step;
-            tries = step == 0 ? tries + 1 : 0;
+            tries = Tries(tries, step, at + done);
         }
     }
 
@@ -268,6 +268,9 @@ public sealed unsafe partial class PagedMemory
     /// <summary>How much to bring at once: much the first time, but never so much that its end drives out its beginning; then only the next step.</summary>
     private int RunAt(long at, int length, int tries)
         => tries == 0 ? (int)Math.Min((ulong)Math.Min(length, RunBytes), _region.MemoryLimit / 4) : StepAt(at, length, tries);
+
+    /// <summary>Patience that is lost comes back with the next whole step, and not with each page: it is dear where there is little room.</summary>
+    private static int Tries(int tries, int step, long reached) => step == 0 ? tries + 1 : (reached & (StepBytes - 1)) == 0 ? 0 : tries;
 
     private void MakeReady(long at, int length, int tries, bool write)
         => _region.MakeReady(at >> _shift, ((at + RunAt(at, length, tries) - 1) >> _shift) + 1, write);

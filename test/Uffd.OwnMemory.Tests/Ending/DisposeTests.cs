@@ -56,8 +56,8 @@ public sealed class DisposeTests
         using var gate = new Gate();
         small.Store.OnRead = (_, _) => gate.Pass();
         Task<byte> sync = Small.Run(() => small.Memory.Read<byte>(0));
-        Task<PageLease> lease = small.Memory.LeaseAsync(0, 8, PageAccess.Read, TestContext.Current.CancellationToken).AsTask();
         gate.AwaitArrival();
+        Task<PageLease> lease = small.Memory.LeaseAsync(0, 8, PageAccess.Read, TestContext.Current.CancellationToken).AsTask();
         Task dispose = Small.Run(small.Region.Dispose);
         Assert.True(SpinWait.SpinUntil(() => Record.Exception(() => small.Region.GetStatistics()) is ObjectDisposedException, Gate.Patience));
         Assert.False(dispose.IsCompleted);
