@@ -24,6 +24,7 @@ internal sealed class Room : IDisposable
     private readonly Thread _keeper;
     private TaskCompletionSource<bool> _round = NewRound();
     private long _limit;
+    private int _wanted; // the most pages that one of those who wait needs; the next round makes room for them
     private int _isAwake;
     private volatile bool _isStopping;
 
@@ -76,7 +77,7 @@ internal sealed class Room : IDisposable
         count = Sensible(count, vain: 0);
         for (int vain = 0; !TryReserve(count); count = Sensible(count, vain))
         {
-            vain = WaitForRound(vain).GetAwaiter().GetResult() ? 1 : vain + 1;
+            vain = WaitForRound(vain, count).GetAwaiter().GetResult() ? 1 : vain + 1;
             ThrowIfHopeless(vain);
             if (vain > 2)
             {
@@ -93,7 +94,7 @@ internal sealed class Room : IDisposable
         count = Sensible(count, vain: 0);
         for (int vain = 0; !TryReserve(count); count = Sensible(count, vain))
         {
-            vain = await WaitForRound(vain).WaitAsync(cancellation).ConfigureAwait(false) ? 1 : vain + 1;
+            vain = await WaitForRound(vain, count).WaitAsync(cancellation).ConfigureAwait(false) ? 1 : vain + 1;
             ThrowIfHopeless(vain);
             if (vain > 2)
             {
@@ -137,11 +138,16 @@ internal sealed class Room : IDisposable
     }
 
     /// <summary>Ends with the next round of the thread that begins from now on; false when that could do nothing.</summary>
-    private Task<bool> WaitForRound(int vain)
+    private Task<bool> WaitForRound(int vain, int count)
     {
         if (vain == 0)
         {
             _counters.Stalled();
+        }
+
+        for (int wanted = Volatile.Read(ref _wanted); wanted < count; wanted = Volatile.Read(ref _wanted))
+        {
+            Interlocked.CompareExchange(ref _wanted, count, wanted);
         }
 
         Task<bool> round = Volatile.Read(ref _round).Task;
@@ -172,8 +178,11 @@ internal sealed class Room : IDisposable
             while (isProgress && !_isStopping)
             {
                 TaskCompletionSource<bool> round = Volatile.Read(ref _round);
+
+                // What is below the low mark may still be too much for who waits; whoever goes on waiting says so again.
                 long limit = Limit;
-                long surplus = _counters.Resident - Math.Min((long)(limit * _low), limit - Math.Max(1, limit / 64)); // some room, whatever the marks are
+                int wanted = Interlocked.Exchange(ref _wanted, 0);
+                long surplus = _counters.Resident - Math.Min((long)(limit * _low), limit - Math.Max(wanted, Math.Max(1, limit / 64)));
                 isProgress = surplus > 0 && MakeRoom((int)Math.Min(surplus, EvictPages));
 
                 // Whoever reads the round before it is replaced is told by this one, whoever reads it after by the next.

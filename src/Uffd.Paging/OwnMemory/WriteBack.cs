@@ -15,7 +15,7 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
     private readonly PageRegion[] _written = new PageRegion[64];
 
     /// <summary>Why nothing more can be saved, or null.</summary>
-    public IOException? Failure => permit.Refusal;
+    public IOException? Failure => permit.IsNever ? null : permit.Refusal;
 
     /// <summary>Saves the pages that were chosen to go but were written; they go next.</summary>
     /// <returns>Whether some can go now, by this or by a flush that is under way.</returns>
