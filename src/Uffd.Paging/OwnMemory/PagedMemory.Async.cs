@@ -34,7 +34,14 @@ public sealed partial class PagedMemory
     public ValueTask WriteAsync<T>(long offset, T value, CancellationToken cancellation = default)
         where T : unmanaged
     {
-        byte[] bytes = new byte[System.Runtime.CompilerServices.Unsafe.SizeOf<T>()];
+        int size = System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        if (IsReady(offset, size, PageAccess.Write))
+        {
+            Write(offset, value); // should its page have gone at this moment, the write waits for it
+            return ValueTask.CompletedTask;
+        }
+
+        byte[] bytes = new byte[size];
         System.Runtime.InteropServices.MemoryMarshal.Write(bytes, value);
         return CopyFromAsync(offset, bytes, cancellation);
     }

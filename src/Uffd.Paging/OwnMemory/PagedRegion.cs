@@ -223,14 +223,15 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
             _gate.Drain();
             _ahead.Dispose();
             _room.Dispose();
+            StopAccesses(); // before what was written is looked for: who writes from now on is told that it is not
             if (_options.OnDispose == RegionDisposal.Flush && !Permit.IsNever)
             {
-                _writeBack.Flush();
+                _writeBack.FlushLast();
             }
         }
         finally
         {
-            StopAccesses();
+            StopAccesses(); // in vain, unless something failed before
             RegionMeter.Remove(_counters);
             _writeBack.Dispose();
             _buffers.Dispose();

@@ -110,6 +110,30 @@ internal sealed class WriteBack(PageTable pages, RegionMemory memory, PageEvicto
         }
     }
 
+    /// <summary>The same when the states of all pages were forgotten, so that nobody enters any more.</summary>
+    public void FlushLast()
+    {
+        lock (_gate)
+        {
+            AddressRange rest = memory.Range;
+            while (!rest.IsEmpty)
+            {
+                PagemapScanResult result = memory.FindWritten(rest, protect: false, _written);
+                foreach (PageRegion region in _written.AsSpan(0, result.Regions))
+                {
+                    for (ulong address = region.Range.Start; address < region.Range.End; address += memory.PageSize)
+                    {
+                        pages.Change((long)((address - memory.Range.Start) / memory.PageSize), PageBits.Idle, 0); // it is here, and only the saver finds it so
+                    }
+                }
+
+                rest = AddressRange.FromBounds(Math.Max(result.WalkEnd, rest.Start), rest.End);
+            }
+
+            Flush();
+        }
+    }
+
     /// <summary>Bytes of pages that were written and not saved, as the page tables tell it now.</summary>
     public ulong CountWrittenBytes()
     {

@@ -62,6 +62,24 @@ public class EndlessWaitTests
         region.Dispose();
     }
 
+    /// <summary>A write that does not throw is in the store, also when it comes while the region ends.</summary>
+    [Fact]
+    public async Task Write_during_the_end_throws_or_is_saved()
+    {
+        var store = new GateStore(StorePages);
+        PagedRegion region = Create(store);
+        region.Memory.Lease(0, Page, PageAccess.Write).Dispose(); // page 0 may be written, and was not
+        region.Memory.Write(10L * Page, (byte)1);
+        store.Writing.Reset();
+        Task end = Task.Factory.StartNew(region.Dispose, Stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Assert.True(SpinWait.SpinUntil(() => store.Writes > 0, Patience)); // what was written is known by now
+        Exception? refused = Record.Exception(() => region.Memory.Write(0, (byte)9));
+        store.Writing.Set();
+        await end.WaitAsync(Patience, Stop);
+        Assert.True(refused is ObjectDisposedException || store.Bytes[0] == 9, $"the write was neither refused ({refused?.Message ?? "no"}) nor saved");
+        Assert.Equal(1, store.Bytes[10 * Page]);
+    }
+
     private static PagedRegion Create(GateStore store)
         => PagedRegion.Create(store, new PagedRegionOptions { MemoryLimit = (ulong)(LimitPages * Page), ReadAheadBytes = 0 });
 }
