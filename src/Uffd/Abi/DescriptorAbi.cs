@@ -13,6 +13,8 @@ internal static class DescriptorAbi
     public const int F_SETFL = 4;
     public const int F_ADD_SEALS = 1033;
     public const int F_GET_SEALS = 1034;
+    public const int FALLOC_FL_KEEP_SIZE = 0x1;
+    public const int FALLOC_FL_PUNCH_HOLE = 0x2;
 
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
@@ -49,11 +51,13 @@ internal static class DescriptorAbi
 
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_EMPTY_PATH = 0x1000;
     public const uint STATX_TYPE = 0x1;
     public const uint STATX_MODE = 0x2;
     public const uint STATX_UID = 0x8;
     public const uint STATX_GID = 0x10;
     public const uint STATX_INO = 0x100;
+    public const uint STATX_BLOCKS = 0x400;
     public const ushort S_IFMT = 0xF000;
     public const ushort S_IFSOCK = 0xC000;
 }
@@ -66,6 +70,7 @@ internal struct statx
     [FieldOffset(24)] public uint stx_gid;
     [FieldOffset(28)] public ushort stx_mode;
     [FieldOffset(32)] public ulong stx_ino;
+    [FieldOffset(48)] public ulong stx_blocks;
     [FieldOffset(136)] public uint stx_dev_major;
     [FieldOffset(140)] public uint stx_dev_minor;
 }

@@ -39,6 +39,15 @@ public sealed unsafe class ProcessHandle : IDisposable
             : throw new UffdException("pidfd_open", errno, errno == Errno.ENOSYS ? "it needs Linux 5.3" : null);
     }
 
+    /// <summary>Takes a pidfd that another process handed over.</summary>
+    /// <param name="pidfd">Owned from now on.</param>
+    /// <param name="processId">The id that goes with it, for messages.</param>
+    public static ProcessHandle FromDescriptor(SafeDescriptorHandle pidfd, int processId)
+    {
+        ArgumentNullException.ThrowIfNull(pidfd);
+        return new ProcessHandle(pidfd, processId);
+    }
+
     /// <summary>Whether the process has ended.</summary>
     public bool HasExited
     {

@@ -43,6 +43,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "ftruncate64", SetLastError = true)]
     public static partial int FTruncate(SafeHandle fd, long length);
 
+    [LibraryImport(Library, EntryPoint = "fallocate64", SetLastError = true)]
+    public static partial int FAllocate(SafeHandle fd, int mode, long offset, long length);
+
     [LibraryImport(Library, EntryPoint = "chmod", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int ChMod(string path, uint mode);
 

@@ -12,6 +12,7 @@ public class ArrowTests
         ["Uffd"] = [],
         ["Uffd.Processes"] = ["Uffd"],
         ["Uffd.Paging"] = ["Uffd"],
+        ["Uffd.PagerProcess"] = ["Uffd.Paging", "Uffd"],
         ["Uffd.Snapshots"] = ["Uffd.Processes", "Uffd.Paging", "Uffd"],
         ["Uffd.Migration"] = ["Uffd.Snapshots", "Uffd.Processes", "Uffd.Paging", "Uffd"],
         ["Uffd.Daemon"] = ["Uffd.Migration", "Uffd.Snapshots", "Uffd.Processes", "Uffd.Paging", "Uffd"],
