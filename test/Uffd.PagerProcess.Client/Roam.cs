@@ -10,12 +10,16 @@ internal static unsafe partial class Roam
     {
         RawPagedRegion region = Regions.Start(store, limit);
         region.Failed += (_, failed) => Console.WriteLine($"failed {failed.Trouble}");
-        Console.WriteLine($"ready {region.PagerProcessId} {region.GuardianProcessId}");
-        Console.Out.Flush();
         var random = new Random(1);
         ulong* word = (ulong*)NativeMemory.Alloc(sizeof(ulong));
         for (long touches = 0; ; touches++)
         {
+            if (touches == 5000)
+            {
+                Console.WriteLine($"ready {region.PagerProcessId} {region.GuardianProcessId}"); // in the middle of faults, fills and evictions
+                Console.Out.Flush();
+            }
+
             long page = random.NextInt64(region.Length / 4096);
             byte* address = (byte*)region.Pointer + (page * 4096);
             MemCopy(word, address, sizeof(ulong));

@@ -227,26 +227,28 @@ internal sealed class RawFaults : IDisposable
         bool isFull;
         lock (pages.Gate)
         {
-            while (count < planned
-                && page + count < pages.Count
-                && pages.Resident < _region.HighPages
-                && pages[page + count] == RawPageState.Missing
-                && pages.TryReserve(1))
+            for (int step = Math.Sign(planned); count < Math.Abs(planned); count++)
             {
-                pages[page + count] = RawPageState.Filling;
-                count++;
+                long next = page + (step * count);
+                if (next < 0 || next >= pages.Count || pages.Resident >= _region.HighPages || pages[next] != RawPageState.Missing || !pages.TryReserve(1))
+                {
+                    break;
+                }
+
+                pages[next] = RawPageState.Filling;
             }
 
             isFull = pages.Resident > _region.HighPages;
         }
 
-        _ahead.Planned(page, count);
+        var fill = new RawFill(planned > 0 ? page : page - count + 1, count, page, isWrite);
+        _ahead.Planned(fill);
         if (isFull)
         {
             _evictor.Wake();
         }
 
-        _fills.Begin(new RawFill(page, count, isWrite));
+        _fills.Begin(fill);
     }
 
     private bool HasRoom()

@@ -3,11 +3,15 @@ using System.Collections.Concurrent;
 namespace Uffd.Paging;
 
 /// <summary>Pages to bring. All are claimed and have room.</summary>
-/// <param name="First">The page that a fault waits for.</param>
-/// <param name="Count">It and those behind it that come along.</param>
+/// <param name="First">The first of them.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Wanted">The one that a fault waits for; the others come along.</param>
 /// <param name="IsWrite">Whether the fault is a write: the page is made writable, and dirty, as it arrives.</param>
 /// <param name="Attempts">How often it has failed.</param>
-internal readonly record struct RawFill(long First, int Count, bool IsWrite, int Attempts = 0);
+internal readonly record struct RawFill(long First, int Count, long Wanted, bool IsWrite, int Attempts = 0)
+{
+    public long End => First + Count;
+}
 
 /// <summary>
 /// Brings pages. From a quick store the fault loop does it itself; a slow one is read on threads of their own, and so is what failed,
@@ -149,11 +153,11 @@ internal sealed class RawFills : IDisposable
         RawCounters.Add(ref _region.Counters.ReadFailures);
         if (fill.Attempts < _region.Settings.Retries && failure is not RawPageLostException)
         {
-            Enqueue(fill with { Count = 1, Attempts = fill.Attempts + 1 });
+            Enqueue(fill with { First = fill.Wanted, Count = 1, Attempts = fill.Attempts + 1 });
             return;
         }
 
-        string text = $"the page at {fill.First * (long)RawMemory.PageSize} cannot be read: {failure.Message}";
+        string text = $"the page at {fill.Wanted * (long)RawMemory.PageSize} cannot be read: {failure.Message}";
         if (_region.Settings.OnReadFailure == FaultFailurePolicy.Terminate && _region.Client is { } client)
         {
             Console.Error.WriteLine($"uffd-pager: {text}; process {client.ProcessId} is killed");
@@ -161,7 +165,7 @@ internal sealed class RawFills : IDisposable
             return;
         }
 
-        _install.Lose(fill.First);
+        _install.Lose(fill.Wanted);
         _region.Notify(RawNoticeKind.ReadFailed, text);
     }
 }

@@ -16,34 +16,27 @@ internal sealed class RawInstall(RawRegion region)
     /// </returns>
     public bool TryRun(RawFill fill, FetchBuffer buffer, [NotNullWhen(false)] out Exception? failure)
     {
-        long done = 0;
+        RawFill loaded = fill;
         try
         {
-            int count = Load(fill, buffer, out ulong address);
-            Release(fill.First + count, fill.Count - count);
-            fill = fill with { Count = count };
-            if (fill.IsWrite)
-            {
-                Put(fill.First, 1, address, isWrite: true, ref done);
-            }
-
-            Put(fill.First, count, address, isWrite: false, ref done);
+            loaded = Load(fill, buffer, out ulong address);
+            Release(fill.First, loaded.First - fill.First);
+            Release(loaded.End, fill.End - loaded.End);
+            Put(fill.Wanted, 1, Of(fill.Wanted), fill.IsWrite, isWanted: true);
+            Put(loaded.First, loaded.Wanted - loaded.First, address, isWrite: false, isWanted: false);
+            Put(loaded.Wanted + 1, loaded.End - loaded.Wanted - 1, Of(loaded.Wanted + 1), isWrite: false, isWanted: false);
             failure = null;
+            return true;
+
+            ulong Of(long page) => address + ((ulong)(page - loaded.First) * RawMemory.PageSize);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException) // a store may be anyone's code
         {
+            Release(loaded.First, loaded.Wanted - loaded.First);
+            Release(loaded.Wanted + 1, loaded.End - loaded.Wanted - 1);
             failure = exception;
+            return false;
         }
-
-        if (failure is null)
-        {
-            return true;
-        }
-
-        long kept = done == 0 ? 1 : done; // the wanted page, if it is not there, stays claimed
-        Release(fill.First + kept, fill.Count - kept);
-        failure = done == 0 ? failure : null;
-        return failure is null;
     }
 
     /// <summary>Gives a claimed page up: who touches it gets SIGBUS.</summary>
@@ -61,21 +54,24 @@ internal sealed class RawInstall(RawRegion region)
     }
 
     /// <summary>Finds out where the bytes are, or reads them.</summary>
-    /// <returns>For how many pages: at least one.</returns>
-    private int Load(RawFill fill, FetchBuffer buffer, out ulong address)
+    /// <returns>What was found: the page that is wanted, and what is alike beside it.</returns>
+    private RawFill Load(RawFill fill, FetchBuffer buffer, out ulong address)
     {
-        ulong offset = (ulong)fill.First * RawMemory.PageSize;
-        ulong inStore = region.Store.Length - offset; // more than 0: the region is as long as the store, rounded up to a page
-        SourceRun run = region.Store.GetRun(offset, Math.Min((ulong)fill.Count * RawMemory.PageSize, inStore));
-        int count = run.Length >= Math.Min((ulong)fill.Count * RawMemory.PageSize, inStore) ? fill.Count : (int)Math.Max(1, run.Length / RawMemory.PageSize);
-        ulong length = (ulong)count * RawMemory.PageSize;
-        bool alike = run.Length >= Math.Min(length, inStore);
-        if (HasLost(offset, Math.Min(length, inStore), run))
+        SourceRun run = RunOf(fill, out ulong offset, out ulong inStore);
+        if (run.Length < inStore)
+        {
+            int alike = (int)(run.Length / RawMemory.PageSize);
+            fill = fill.Wanted < fill.First + alike ? fill with { Count = alike } : fill with { First = fill.Wanted, Count = 1 };
+            run = RunOf(fill, out offset, out inStore);
+        }
+
+        if (HasLost(offset, inStore, run))
         {
             throw new RawPageLostException();
         }
 
-        if (alike && run.Kind is SourceRunKind.Zero or SourceRunKind.Hole)
+        ulong length = (ulong)fill.Count * RawMemory.PageSize;
+        if (run.Length >= inStore && run.Kind is SourceRunKind.Zero or SourceRunKind.Hole)
         {
             address = ZeroBuffer.AddressFor(length);
         }
@@ -85,7 +81,15 @@ internal sealed class RawInstall(RawRegion region)
             address = buffer.Address;
         }
 
-        return count;
+        return fill;
+    }
+
+    /// <summary>What the store knows of pages; the last may reach beyond its end.</summary>
+    private SourceRun RunOf(RawFill fill, out ulong offset, out ulong inStore)
+    {
+        offset = (ulong)fill.First * RawMemory.PageSize;
+        inStore = Math.Min((ulong)fill.Count * RawMemory.PageSize, region.Store.Length - offset);
+        return region.Store.GetRun(offset, inStore);
     }
 
     /// <summary>Whether the run, or a page of which it is a part, has bytes that are known to be lost.</summary>
@@ -108,14 +112,15 @@ internal sealed class RawInstall(RawRegion region)
         return false;
     }
 
-    private void Put(long first, long count, ulong address, bool isWrite, ref long done)
+    /// <summary>Puts pages into the client's memory. What cannot be put there and is not wanted is left for who touches it.</summary>
+    private void Put(long first, long count, ulong address, bool isWrite, bool isWanted)
     {
         // Also what a write waits for comes protected: between its arrival and our knowing of it a flush would miss the write. The writer
         // is not woken before.
         UffdCopyModes modes = isWrite ? UffdCopyModes.WriteProtect | UffdCopyModes.DontWake : UffdCopyModes.WriteProtect;
-        long step = count - done;
+        long step = count;
         long idleSince = Stopwatch.GetTimestamp();
-        while (done < count)
+        for (long done = 0; done < count;)
         {
             UffdResult result = region.Memory.Userfaultfd.Copy(
                 region.Memory.Of(first + done, Math.Min(step, count - done)), address + ((ulong)done * RawMemory.PageSize), modes);
@@ -145,7 +150,13 @@ internal sealed class RawInstall(RawRegion region)
                     done++;
                     break;
                 default:
-                    throw new UffdException($"a page cannot be put into the client's memory at {region.Memory.Of(first + done, 1)}", result.Errno);
+                    if (isWanted)
+                    {
+                        throw new UffdException($"a page cannot be put into the client's memory at {region.Memory.Of(first + done, 1)}", result.Errno);
+                    }
+
+                    Release(first + done, count - done);
+                    return;
             }
         }
     }
