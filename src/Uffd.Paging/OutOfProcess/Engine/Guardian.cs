@@ -51,7 +51,7 @@ internal sealed class Guardian : IDisposable
         SafeDescriptorHandle[] descriptors = channel.TakeDescriptors(3);
         var memory = new RawMemory(Userfaultfd.FromDescriptor(descriptors[0]), descriptors[1], new AddressRange(order.Address, order.Length));
         using var guardian = new Guardian(channel, memory, ProcessHandle.FromDescriptor(descriptors[2], order.ProcessId), pager, order);
-        channel.Send(new RawMessage { Kind = RawMessageKind.Ready });
+        guardian.SayReady();
         if (guardian.WaitForDeath())
         {
             guardian.Settle();
@@ -65,6 +65,18 @@ internal sealed class Guardian : IDisposable
         _poller.Dispose();
         _client.Dispose();
         _memory.Dispose();
+    }
+
+    private void SayReady()
+    {
+        try
+        {
+            _channel.Send(new RawMessage { Kind = RawMessageKind.Ready });
+        }
+        catch (UffdException)
+        {
+            // It has died meanwhile, which is what we are for.
+        }
     }
 
     /// <returns>True when the pager has died; false when all is settled, or the client has ended.</returns>
