@@ -13,6 +13,7 @@ internal static class StoreOpener
         {
             return description.Kind switch
             {
+                StoreKind.File when description.IsReadOnly => new ReadOnlyStore(FilePageSource.Open(description.Path!)),
                 StoreKind.Custom => OwnStores.Create(description.Path!, description.TypeName!, description.Argument!),
                 _ => throw new NotSupportedException($"this pager program has no stores of the kind {description.Kind}"),
             };

@@ -8,6 +8,7 @@ return args[0] switch
     "count" => Writers.Run(args[1], numbers[0], (int)numbers[1], (int)numbers[2]),
     "collect" => Collections.Run(args[1], numbers[0], TimeSpan.FromMilliseconds(numbers[1])),
     "roam" => Roam.Run(args[1], numbers[0]),
+    "measure" => Measure.Run(args[1], numbers[0]),
     "touch" => Touch.Run(args[1], numbers[0], numbers[1]),
     _ => 2,
 };

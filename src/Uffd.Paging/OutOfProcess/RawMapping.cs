@@ -38,7 +38,8 @@ internal sealed class RawMapping : IDisposable
             view = isReadOnly ? MemoryMapping.MapMemfd(memory.Descriptor!, length, new MemoryMappingOptions { Access = MappingAccess.Read, NoReserve = true }) : null;
             MemoryMapping touched = view ?? memory;
             touched.Advise(MemoryAdvice.DontFork); // a child's writes would reach the memory past us
-            touched.Advise(MemoryAdvice.NoHugePage); // one fault, one page
+            touched.Advise(MemoryAdvice.NoHugePage); // one fault, one page; and a part of a huge page that is given back may stay, as zeros
+            memory.Advise(MemoryAdvice.NoHugePage);
             userfaultfd = Userfaultfd.Create(new UserfaultfdOptions { RequiredFeatures = Features, FaultScope = UffdFaultScope.UserAndKernel });
             userfaultfd.Register(touched.Range, UffdRegisterModes.Missing | UffdRegisterModes.WriteProtect);
             return new RawMapping(memory, view, userfaultfd);

@@ -5,7 +5,7 @@ namespace Uffd.Paging;
 /// <summary>
 /// Memory of this process over a store, larger than may be in memory at once, to be touched by raw pointers and spans: for native libraries
 /// and code that takes nothing else. Its pages are brought, saved and evicted by another process, which begins and ends with the region, so
-/// that a collection here never waits for a handler that itself waits for the collection. For all other uses <c>PagedMemory</c> is quicker
+/// that a collection here never waits for a handler that itself waits for the collection. For all other uses <see cref="PagedMemory"/> is quicker
 /// and safer: see docs/pager-process.md.
 /// </summary>
 /// <remarks>

@@ -8,9 +8,9 @@ public sealed record RawRegionOptions
 
     /// <summary>
     /// How much of the region may be in memory, in bytes, at least <see cref="SmallestMemoryLimit"/>. The page tables and the pager process
-    /// come on top. Default: a quarter of what this process may use.
+    /// come on top. Default: 256 MiB.
     /// </summary>
-    public ulong MemoryLimit { get; init; } = Math.Max(SmallestMemoryLimit, (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+    public ulong MemoryLimit { get; init; } = 256UL << 20;
 
     /// <summary>Above this part of the limit pages begin to leave, before a fault must wait for one. Default: 0.95.</summary>
     public double HighWatermark { get; init; } = 0.95;

@@ -21,6 +21,7 @@ internal sealed class Guardian : IDisposable
     private readonly ProcessHandle _pager;
     private readonly RawMessage _order;
     private readonly EventPoller _poller = new();
+    private bool _isOpen;
 
     private Guardian(RawChannel channel, RawMemory memory, ProcessHandle client, ProcessHandle pager, RawMessage order)
     {
@@ -85,7 +86,7 @@ internal sealed class Guardian : IDisposable
         _poller.Add(_channel.Handle, PagerToken);
         _poller.Add(_pager.Handle, PagerExitToken);
         _poller.Add(_client.Handle, ClientExitToken);
-        bool isOpen = true;
+        _isOpen = true;
         Span<PollResult> ready = stackalloc PollResult[4];
         while (true)
         {
@@ -98,7 +99,7 @@ internal sealed class Guardian : IDisposable
                 died |= ready[index].Token == PagerExitToken;
             }
 
-            if (isOpen && (told || died) && HearsGoodbye(died, ref isOpen))
+            if (_isOpen && (told || died) && HearsGoodbye(died))
             {
                 return false;
             }
@@ -112,22 +113,17 @@ internal sealed class Guardian : IDisposable
             {
                 return true;
             }
-
-            if (!isOpen && told)
-            {
-                _poller.Remove(_channel.Handle); // it says nothing any more; its end is still to come
-            }
         }
     }
 
     /// <summary>What the pager said before it ended is heard first.</summary>
-    private bool HearsGoodbye(bool toTheEnd, ref bool isOpen)
+    private bool HearsGoodbye(bool toTheEnd)
     {
         try
         {
             do
             {
-                isOpen = _channel.Receive();
+                _isOpen = _channel.Receive();
                 while (_channel.TryTake(out RawMessage? message))
                 {
                     if (message.Kind == RawMessageKind.End)
@@ -136,11 +132,16 @@ internal sealed class Guardian : IDisposable
                     }
                 }
             }
-            while (toTheEnd && isOpen);
+            while (toTheEnd && _isOpen);
         }
         catch (Exception exception) when (exception is UffdException or InvalidDataException)
         {
-            isOpen = false;
+            _isOpen = false;
+        }
+
+        if (!_isOpen)
+        {
+            _poller.Remove(_channel.Handle); // it says nothing any more; its end is still to come
         }
 
         return false;

@@ -15,11 +15,12 @@ internal readonly record struct RawFill(long First, int Count, long Wanted, bool
 
 /// <summary>
 /// Brings pages. From a quick store the fault loop does it itself; a slow one is read on threads of their own, and so is what failed,
-/// so that no fault waits behind another's read or pause.
+/// so that what is there is written without waiting for them.
 /// </summary>
 internal sealed class RawFills : IDisposable
 {
     private const int MostThreads = 32;
+    private const int RetryThreads = 8; // of a quick store, for what has failed
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -39,7 +40,7 @@ internal sealed class RawFills : IDisposable
         _install = new RawInstall(region);
         _buffer = new FetchBuffer((int)Math.Max(region.Settings.ReadAheadBytes, RawMemory.PageSize));
         _isQuick = region.Store.Concurrency == 0;
-        _mostThreads = Math.Clamp(region.Store.Concurrency, 1, MostThreads);
+        _mostThreads = _isQuick ? RetryThreads : Math.Min(region.Store.Concurrency, MostThreads);
     }
 
     /// <summary>Called by the fault loop only.</summary>
