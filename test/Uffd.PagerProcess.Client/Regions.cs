@@ -9,6 +9,6 @@ public static class Regions
     public static StoreDescription Describe(string argument)
         => StoreDescription.Custom(Path.Combine(AppContext.BaseDirectory, "Uffd.PagerProcess.Client.dll"), typeof(TestStoreFactory).FullName!, argument);
 
-    internal static RawPagedRegion Start(string argument, long limit)
-        => RawPagedRegion.Start(Describe(argument), new RawRegionOptions { MemoryLimit = (ulong)limit });
+    internal static RawPagedRegion Start(string argument, long limit, FaultFailurePolicy policy = FaultFailurePolicy.Poison)
+        => RawPagedRegion.Start(Describe(argument), new RawRegionOptions { MemoryLimit = (ulong)limit, OnReadFailure = policy, OnPagerDeath = policy });
 }

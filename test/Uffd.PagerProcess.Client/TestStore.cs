@@ -13,7 +13,7 @@ public sealed class TestStoreFactory : IPageStoreFactory
         ArgumentNullException.ThrowIfNull(argument);
         string[] parts = argument.Split(';');
         var options = parts.Skip(1).Select(part => part.Split('=')).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
-        return new TestStore(parts[0], Number(options, "concurrency"), Number(options, "delay"));
+        return new TestStore(parts[0], Number(options, "concurrency"), Number(options, "delay"), Number(options, "forget"));
     }
 
     private static int Number(Dictionary<string, string> options, string name)
@@ -25,10 +25,12 @@ public sealed class NoFactory;
 
 /// <summary>
 /// A file that fails on command: while there is a file <c>PATH.failwrites</c> no write works, nor a read while there is a <c>PATH.failreads</c>;
-/// the page whose offset a file <c>PATH.lost</c> names is lost. Each flush adds a line to <c>PATH.flushes</c>.
+/// the page whose offset a file <c>PATH.lost</c> names is lost. Each flush adds a line to <c>PATH.flushes</c>. It can be made to forget every
+/// so many writes: a control for the tests that look for what is lost.
 /// </summary>
-public sealed class TestStore(string path, int concurrency, int delayMilliseconds) : IPageStore
+public sealed class TestStore(string path, int concurrency, int delayMilliseconds, int forget) : IPageStore
 {
+    private int _writes;
     private readonly SafeFileHandle _file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
 
     /// <inheritdoc/>
@@ -76,6 +78,11 @@ public sealed class TestStore(string path, int concurrency, int delayMillisecond
         if (File.Exists($"{path}.failwrites"))
         {
             throw new IOException("writes fail on command");
+        }
+
+        if (forget > 0 && Interlocked.Increment(ref _writes) % forget == 0)
+        {
+            return;
         }
 
         RandomAccess.Write(_file, source[..(int)Math.Min((ulong)source.Length, Length - offset)], (long)offset);

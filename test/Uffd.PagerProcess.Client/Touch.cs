@@ -7,9 +7,9 @@ namespace Uffd.PagerProcess.Client;
 /// </summary>
 internal static unsafe class Touch
 {
-    public static int Run(string store, long limit, long offset)
+    public static int Run(string store, long limit, long offset, FaultFailurePolicy policy)
     {
-        RawPagedRegion region = Regions.Start(store, limit);
+        RawPagedRegion region = Regions.Start(store, limit, policy);
         *(ulong*)region.Pointer = 42; // inside: the region has a byte at least, and a page is mapped for it
         Console.WriteLine($"ready {region.PagerProcessId} {region.GuardianProcessId}");
         Console.Out.Flush();

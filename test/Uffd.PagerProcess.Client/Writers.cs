@@ -17,7 +17,15 @@ internal static unsafe class Writers
             int pages = (int)(region.Length / 4096);
             var workers = Enumerable.Range(0, threads).Select(thread => new Thread(() => Interlocked.Add(ref wrong, Count(words, pages, thread, counts)))).ToList();
             workers.ForEach(worker => worker.Start());
+            int flushes = 0;
+            while (workers.Exists(worker => worker.IsAlive))
+            {
+                region.Flush(); // pages are written again while they are being saved
+                flushes++;
+            }
+
             workers.ForEach(worker => worker.Join());
+            Console.WriteLine($"flushes {flushes}");
             Console.WriteLine(region.GetStatistics());
         }
 

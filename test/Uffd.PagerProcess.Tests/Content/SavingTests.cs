@@ -55,7 +55,7 @@ public class SavingTests
         using var image = new TestImage(16);
         byte before = image.ReadFile(4096, 1)[0];
         RawPagedRegion region = RawPagedRegion.Start(image.Describe(), RegionTouch.Small with { OnDispose = disposal });
-        byte written = (byte)~before;
+        byte written = (byte)(before ^ 0xff);
         await region.WriteAsync(4096, written);
         await region.DisposeAsync();
         await region.DisposeAsync();
@@ -80,5 +80,14 @@ public class SavingTests
         }
 
         Assert.Equal(0, image.Flushes);
+    }
+
+    [Fact]
+    public async Task File_that_is_only_read_needs_no_store_of_ones_own()
+    {
+        Requires.KernelFaults();
+        using var image = new TestImage(256);
+        await using RawPagedRegion region = RawPagedRegion.Start(StoreDescription.File(image.Path) with { IsReadOnly = true }, RegionTouch.Small);
+        Assert.Equal(image.ReadFile(0, (int)image.Length), await region.ReadAsync(0, (int)image.Length));
     }
 }

@@ -26,6 +26,15 @@ public partial class WriterTests
         Assert.Equal(told, found);
     }
 
+    [Fact]
+    public async Task Store_that_forgets_a_write_is_found_out()
+    {
+        Requires.KernelFaults();
+        using var image = new TestImage(512);
+        (int exitCode, string output) = await ClientProcess.RunAsync("count", image.Path + ";forget=50", 256 << 10, 2, 10_000);
+        Assert.True(exitCode == 1 && !output.Contains("wrong 0", StringComparison.Ordinal), output);
+    }
+
     [GeneratedRegex(@"counted (?<count>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Counted();
 }

@@ -26,6 +26,18 @@ public class DeathTests
     }
 
     [Fact]
+    public async Task Killed_pager_ends_its_client_where_that_was_asked()
+    {
+        Requires.KernelFaults();
+        using var image = new TestImage(64);
+        using ClientProcess client = ClientProcess.Start("touch", image.Path, Limit, 0, (long)FaultFailurePolicy.Terminate);
+        await client.BeReadyAsync();
+        Processes.Kill(client.PagerProcessId);
+        Assert.Equal(128 + 9, await client.WaitForExitAsync(Soon));
+        await Processes.WaitForEndAsync(client.GuardianProcessId, Soon);
+    }
+
+    [Fact]
     public async Task Killed_client_ends_both_others_and_what_it_had_written_is_saved()
     {
         Requires.KernelFaults();

@@ -22,6 +22,20 @@ public class ReadFailureTests
     }
 
     [Fact]
+    public async Task Process_is_killed_instead_where_that_was_asked()
+    {
+        Requires.KernelFaults();
+        using var image = new TestImage(64);
+        using ClientProcess client = ClientProcess.Start("touch", image.Path, Limit, 8 * 4096, (long)FaultFailurePolicy.Terminate);
+        await client.BeReadyAsync();
+        image.Fail("failreads");
+        await client.SayAsync("touch");
+        Assert.Equal(128 + 9, await client.WaitForExitAsync(ClientProcess.Patience));
+        await Processes.WaitForEndAsync(client.PagerProcessId, TimeSpan.FromSeconds(5));
+        Assert.Equal(42UL, BitConverter.ToUInt64(image.ReadFile(0, 8)));
+    }
+
+    [Fact]
     public async Task Page_that_is_lost_is_a_signal_and_its_neighbour_is_not()
     {
         Requires.KernelFaults();
