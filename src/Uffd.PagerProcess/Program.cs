@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Uffd.Paging;
 using Uffd.PagerProcess;
+using Uffd.Paging;
 
 // Signals that are meant for the client reach the whole group: from a terminal, or when a service is stopped. It decides when it ends,
 // and we end after it, when what it had written is saved.

@@ -27,6 +27,10 @@ public sealed record StoreDescription
     [JsonInclude]
     public string? BasePath { get; internal init; }
 
+    /// <summary>The file that keeps which pages were changed; full. Else null.</summary>
+    [JsonInclude]
+    public string? MapPath { get; internal init; }
+
     /// <summary>The full name of the type of one's own factory. Else null.</summary>
     [JsonInclude]
     public string? TypeName { get; internal init; }
@@ -54,17 +58,12 @@ public sealed record StoreDescription
     public static StoreDescription DirectFile(string path, ulong length = 0)
         => new() { Kind = StoreKind.DirectFile, Path = Full(path), Length = length };
 
-    /// <summary>A file that is only read, and a second one that has what was changed.</summary>
+    /// <summary>A file that is only read, and a second one that has what was changed (<see cref="LayeredPageStore"/>).</summary>
     /// <param name="basePath">The file below.</param>
     /// <param name="changesPath">The file of changes; made when it is not there.</param>
-    public static StoreDescription Layered(string basePath, string changesPath)
-        => new() { Kind = StoreKind.Layered, BasePath = Full(basePath), Path = Full(changesPath) };
-
-    /// <summary>A file of compressed pages.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="length">As for <see cref="File"/>.</param>
-    public static StoreDescription Compressed(string path, ulong length = 0)
-        => new() { Kind = StoreKind.Compressed, Path = Full(path), Length = length };
+    /// <param name="mapPath">The file that keeps which pages were changed; made when it is not there. Null: the holes of the changes tell it.</param>
+    public static StoreDescription Layered(string basePath, string changesPath, string? mapPath = null)
+        => new() { Kind = StoreKind.Layered, BasePath = Full(basePath), Path = Full(changesPath), MapPath = mapPath is null ? null : Full(mapPath) };
 
     /// <summary>Memory of the pager process, which ends with it.</summary>
     /// <param name="length">Bytes.</param>
@@ -103,7 +102,7 @@ public sealed record StoreDescription
             return "the store's kind is not known";
         }
 
-        foreach (string? text in (ReadOnlySpan<string?>)[Path, BasePath, TypeName, Argument])
+        foreach (string? text in (ReadOnlySpan<string?>)[Path, BasePath, MapPath, TypeName, Argument])
         {
             if (text is { Length: > MostCharacters } || (text is not null && text.Contains('\0', StringComparison.Ordinal)))
             {
@@ -115,7 +114,8 @@ public sealed record StoreDescription
         {
             StoreKind.Memory => Length == 0 ? "a store in memory needs a length" : null,
             StoreKind.Custom when string.IsNullOrEmpty(TypeName) || Argument is null => "one's own store needs a type and an argument",
-            StoreKind.Layered when !System.IO.Path.IsPathFullyQualified(BasePath ?? "") => "a layered store needs the full path of the file below",
+            StoreKind.Layered when !System.IO.Path.IsPathFullyQualified(BasePath ?? "") || !System.IO.Path.IsPathFullyQualified(MapPath ?? "/")
+                => "a layered store needs full paths",
             _ => System.IO.Path.IsPathFullyQualified(Path ?? "") ? null : "the store needs a full path",
         };
     }

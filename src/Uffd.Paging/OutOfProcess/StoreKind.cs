@@ -17,7 +17,4 @@ public enum StoreKind
 
     /// <summary>A file that is only read, and a second one with the changes.</summary>
     Layered,
-
-    /// <summary>A file of compressed pages.</summary>
-    Compressed,
 }
