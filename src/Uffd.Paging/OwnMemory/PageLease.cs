@@ -8,7 +8,7 @@ namespace Uffd.Paging;
 /// touching it ends the process with SIGBUS.
 /// </summary>
 [SuppressMessage("Performance", "CA1815", Justification = "leases are not compared")]
-public readonly unsafe struct PageLease : IDisposable
+public readonly unsafe partial struct PageLease : IDisposable
 {
     private readonly PagedRegion? _region;
     private readonly byte* _start; // inside the region, whose pages are held as long as the lease's version is
@@ -42,7 +42,7 @@ public readonly unsafe struct PageLease : IDisposable
             ThrowIfNotHeld();
             return _access == PageAccess.Write
                 ? new Span<byte>(_start, Length) // the lease's own bytes, which are in memory as long as it is held
-                : throw new InvalidOperationException("the lease is to read only: use ReadOnlySpan, or lease with PageAccess.Write");
+                : throw IsToReadOnly();
         }
     }
 
