@@ -48,6 +48,7 @@ internal static class CommandLine
         WorkingSetCommand.Create(),
         DoctorCommand.Create(),
         DemoWorkerCommand.Create(),
+        DemoMappedCommand.Create(),
     ];
 
     private static RootCommand CreateRoot()
@@ -80,10 +81,13 @@ internal static class CommandLine
         // The word that was not understood says more than the verb or value that is therefore missing.
         ParseError first = result.Errors.FirstOrDefault(one => one.Message.StartsWith("Unrecognized", StringComparison.Ordinal)) ?? result.Errors[0];
         string message = first.Message.TrimEnd('.');
-        string verb = result.CommandResult.Command is Verb known ? $"uffd {known.Name}" : "uffd";
+        string verb = NameOf(result.CommandResult);
         Failure.Print(error, $"{char.ToLowerInvariant(message[0])}{message[1..]}; see {verb} --help");
         return ExitCodes.Usage;
     }
+
+    private static string NameOf(CommandResult result)
+        => result is { Command: Verb verb, Parent: CommandResult parent } ? $"{NameOf(parent)} {verb.Name}" : "uffd";
 
     private sealed class ShowVersion : SynchronousCommandLineAction
     {

@@ -33,6 +33,19 @@ public sealed class UsageTests
     }
 
     [Fact]
+    public void Help_of_a_demo_of_its_own_has_them_too_and_wrong_arguments_lead_there()
+    {
+        ToolRun run = ToolProcess.Run("demo", "outofcore", "--help");
+        Assert.Equal(ExitCodes.Done, run.ExitCode);
+        Assert.Contains("uffd demo outofcore --size", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Exit status:", run.Output, StringComparison.Ordinal);
+        Assert.Contains("  outofcore", ToolProcess.Run("demo", "--help").Output, StringComparison.Ordinal);
+        ToolRun wrong = ToolProcess.Run("demo", "outofcore", "--limit", "1KiB");
+        Assert.Equal(ExitCodes.Usage, wrong.ExitCode);
+        Assert.Equal("uffd: --limit wants a size from 256KiB to 1TiB, such as 64MiB; see uffd demo outofcore --help\n", wrong.Error);
+    }
+
+    [Fact]
     public void Version_is_one_line()
     {
         ToolRun run = ToolProcess.Run("--version");

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Reflection;
 using Uffd.Daemon;
 using Uffd.Daemon.Demo;
 using Uffd.Tool.Output;
@@ -58,6 +56,7 @@ internal static class DemoCommand
         verb.Options.Add(Image);
         verb.Options.Add(Size);
         verb.Options.Add(Json);
+        verb.Subcommands.Add(OutOfCoreCommand.Create());
         verb.SetAction(RunAsync);
         return verb;
     }
@@ -71,7 +70,7 @@ internal static class DemoCommand
         }
 
         _ = Sizes.TryParse(result.GetValue(Size), out ulong length);
-        var options = new DemoOptions { ImagePath = image, ImageLength = length, Self = Self };
+        var options = new DemoOptions { ImagePath = image, ImageLength = length, Self = SelfProcess.Start };
         var screen = Screen.Standard();
         bool json = result.GetValue(Json);
         DemoResult found = await DemoProgress.ShowAsync(
@@ -96,14 +95,5 @@ internal static class DemoCommand
         }
 
         return found.Verified ? ExitCodes.Done : ExitCodes.Failed;
-    }
-
-    /// <summary>This program again, whether it was started by its host file or through <c>dotnet</c>.</summary>
-    private static ProcessStartInfo Self(IReadOnlyList<string> arguments)
-    {
-        string program = Environment.ProcessPath ?? throw new ToolException(ExitCodes.Failed, "the program's own path is not known");
-        bool throughDotnet = string.Equals(Path.GetFileNameWithoutExtension(program), "dotnet", StringComparison.Ordinal);
-        string[] library = throughDotnet ? [Path.Combine(AppContext.BaseDirectory, $"{Assembly.GetExecutingAssembly().GetName().Name}.dll")] : [];
-        return new ProcessStartInfo(program, [.. library, .. arguments]);
     }
 }

@@ -14,6 +14,7 @@ namespace Uffd.Tool.Output;
 [JsonSerializable(typeof(ServeJson))]
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
+[JsonSerializable(typeof(OutOfCoreJson))]
 [JsonSerializable(typeof(WorkingSetJson))]
 internal sealed partial class JsonOutput : JsonSerializerContext
 {
