@@ -94,14 +94,14 @@ public sealed partial class PagedMemory
     }
 
     /// <summary>Bytes from an offset to the end of the step it is in.</summary>
-    internal int StepAt(long offset) => StepAt(offset, StepBytes);
+    internal int StepAt(long offset) => (int)(StepBytes - ((_offset + offset) & (StepBytes - 1)));
 
     /// <summary>Whether bytes are at an offset. They are inside.</summary>
     private bool Has(long offset, ReadOnlySpan<byte> value)
     {
         while (!value.IsEmpty)
         {
-            int step = StepAt(offset, value.Length);
+            int step = Math.Min(StepAt(offset), value.Length);
             using PageLease lease = Lease(offset, step, PageAccess.Read);
             if (!lease.ReadOnlySpan.SequenceEqual(value[..step]))
             {
