@@ -7,11 +7,13 @@ const string Usage = """
            Uffd.Bench faults [options]
            Uffd.Bench sources [--json]
            Uffd.Bench clones [--json] [--image-size NMiB]
+           Uffd.Bench outofcore [options; see outofcore --help]
 
       all      the pager beside its baselines, in every part
       faults   the parts one-cpu, free, two-cpus and fill: page faults beside the plainest C handler
       sources  ways to read a file while looking for pages of zeros, beside one plain copy
       clones   the memory of eight processes that share an image, beside that of one
+      outofcore memory larger than RAM, beside mmap
 
       --json              one JSON object in place of the table
       --quick             small and once, to see that everything runs
@@ -30,7 +32,12 @@ if (args is ["serve", .. var server])
 
 if (args is ["compression"]) { return CompressionBenchmark.Run(); }
 
-if (args is not [("all" or "faults" or "sources" or "clones") and var verb, .. var rest])
+if (args is [OutOfCoreChild.Verb, .. var child])
+{
+    return OutOfCoreChild.Run(child);
+}
+
+if (args is not [("all" or "faults" or "sources" or "clones" or "outofcore") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -60,6 +67,11 @@ try
     if (verb is "clones")
     {
         return await ClonesCommand.RunAsync(rest, interrupted.Token);
+    }
+
+    if (verb is "outofcore")
+    {
+        return await OutOfCoreCommand.RunAsync(rest, interrupted.Token);
     }
 
     if (BenchOptions.Parse(verb, rest) is not { } options)
