@@ -59,6 +59,7 @@ internal static class OutOfCoreCommand
                 OutOfCoreParts.Zipf => ZipfPart.MeasureAsync(bench),
                 OutOfCoreParts.Scan => ScanPart.MeasureAsync(bench),
                 OutOfCoreParts.Hit => HitPart.MeasureAsync(bench),
+                OutOfCoreParts.Compressed => CompressedPart.MeasureAsync(bench),
                 OutOfCoreParts.Moves => MovesPart.MeasureAsync(bench),
                 _ => throw new BenchException($"there is no part {part}"),
             });

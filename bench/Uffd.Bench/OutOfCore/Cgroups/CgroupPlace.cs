@@ -56,7 +56,7 @@ internal sealed record CgroupPlace(bool IsVersion2, IReadOnlyList<string> Candid
             }
 
             var root = words[3].TrimEnd('/');
-            if (!group.StartsWith(root, StringComparison.Ordinal))
+            if (!(group.TrimEnd('/') + "/").StartsWith(root + "/", StringComparison.Ordinal))
             {
                 continue;
             }

@@ -6,7 +6,9 @@ namespace Uffd.Bench;
 /// <summary>What it costs to take pages out and to bring them in through the library's own calls: <c>moves.c</c> in C#.</summary>
 internal static class MovesChild
 {
-    private const int Pages = 4096;
+    /// <summary>Few enough for a pass to be shorter than a time slice, or two.</summary>
+    public const int Pages = 1024;
+
     private static readonly int[] Batches = [1, 16, 256];
 
     public static JsonObject Run(ChildOptions options)

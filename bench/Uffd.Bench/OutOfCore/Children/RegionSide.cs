@@ -6,12 +6,14 @@ namespace Uffd.Bench;
 /// <summary>The file as a <see cref="PagedRegion"/> shows it, past the page cache.</summary>
 internal sealed class RegionSide : ISideMemory
 {
+    private readonly MeteredPageStore store;
     private readonly PagedRegion region;
     private readonly PagedMemory memory;
 
     public RegionSide(string path, ulong limit)
     {
-        region = PagedRegion.Create(new DirectFileStore(path), new PagedRegionOptions { MemoryLimit = limit });
+        store = new MeteredPageStore(FilePageStore.Open(path, new FilePageStoreOptions { Direct = true }));
+        region = PagedRegion.Create(store, new PagedRegionOptions { MemoryLimit = limit });
         memory = region.Memory;
     }
 
@@ -24,9 +26,10 @@ internal sealed class RegionSide : ISideMemory
         get
         {
             var now = region.GetStatistics();
+            var calls = store.GetStatistics();
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"read {now.ReadBytes >> 20} MiB, of them {now.AheadBytes >> 20} MiB ahead; took out {now.EvictedBytes >> 20} MiB; wrote {now.WrittenBytes >> 20} MiB in {now.Writes} calls; {now.Stalls} stalls");
+                $"read {now.ReadBytes >> 20} MiB, of them {now.AheadBytes >> 20} MiB ahead; took out {now.EvictedBytes >> 20} MiB; wrote {now.WrittenBytes >> 20} MiB in {now.Writes} calls; {now.Stalls} stalls; {calls.Reads.Reads} reads of p50 {Microseconds(calls.Reads)} us, {calls.Writes.Reads} writes of {Microseconds(calls.Writes)} us");
         }
     }
 
@@ -43,4 +46,6 @@ internal sealed class RegionSide : ISideMemory
     public void Flush() => region.Flush();
 
     public void Dispose() => region.Dispose();
+
+    private static double Microseconds(SourceStatistics calls) => Math.Round(calls.Latency.Percentile(0.5) / 1e3, 1);
 }

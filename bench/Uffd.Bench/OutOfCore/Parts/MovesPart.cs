@@ -6,7 +6,7 @@ namespace Uffd.Bench;
 /// <summary>What the kernel's ways to take pages out and bring them in cost: the library's calls beside the same in C.</summary>
 internal static class MovesPart
 {
-    private const int Passes = 9;
+    private const int Passes = 25;
 
     public static async Task MeasureAsync(OutOfCoreBench bench)
     {
@@ -39,7 +39,7 @@ internal static class MovesPart
         }
 
         Task<JsonElement> BaselineAsync() => Programs.MeasureAsync(
-            Programs.Command(program, null, "--passes", OutOfCoreBench.Text(Passes)), null, bench.Cancellation);
+            Programs.Command(program, null, "--pages", OutOfCoreBench.Text(MovesChild.Pages), "--passes", OutOfCoreBench.Text(Passes)), null, bench.Cancellation);
 
         Task<JsonElement> OursAsync() => bench.RunOursFreelyAsync(null, OutOfCoreParts.Moves, "--count", OutOfCoreBench.Text(Passes));
     }

@@ -8,6 +8,7 @@ internal static class ZipfControls
 {
     public static async Task RunAsync(OutOfCoreBench bench, ZipfRun run, OperationSequence sequence, string advice)
     {
+        CgroupControls.Run();
         run.Verify();
         RequireSkew(sequence);
         var number = sequence.Operations[0] & ~OperationSequence.WriteBit;
