@@ -13,7 +13,7 @@ const string Usage = """
       faults   the parts one-cpu, free, two-cpus and fill: page faults beside the plainest C handler
       sources  ways to read a file while looking for pages of zeros, beside one plain copy
       clones   the memory of eight processes that share an image, beside that of one
-      outofcore memory larger than RAM, beside mmap
+      outofcore  memory larger than RAM, beside mmap
 
       --json              one JSON object in place of the table
       --quick             small and once, to see that everything runs
