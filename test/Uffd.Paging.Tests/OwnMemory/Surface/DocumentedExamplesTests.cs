@@ -58,7 +58,7 @@ public sealed class DocumentedExamplesTests
         using (var writer = new PagedBufferWriter(region.Memory, 1 << 20))
         using (var json = new Utf8JsonWriter(writer))
         {
-            JsonSerializer.Serialize(json, new[] { 1, 2, 3 });
+            JsonSerializer.Serialize(json, Enumerable.Range(1, 3));
         }
 
         long end = region.Memory.IndexOf("]"u8, 1 << 20) + 1;
@@ -66,7 +66,7 @@ public sealed class DocumentedExamplesTests
         int[]? read = Parse(sequence.Sequence);
         // end
 
-        Assert.Equal([1, 2, 3], read);
+        Assert.Equal(Enumerable.Range(1, 3), read!);
         Assert.Equal(Pattern.ByteAt(5), region.Memory.Read<byte>(5));
     }
 
