@@ -15,7 +15,7 @@ internal static class OutOfCoreCommand
           --times N           the file is so many times the limit (10)
           --operations N      reads and writes of zipf that are timed (200000)
           --directory DIR     where the file is made, on a disk ($TMPDIR or /tmp)
-          --only PARTS        some of zipf,scan,hit,moves
+          --only PARTS        some of zipf,scan,hit,compressed,moves
           --self-check        C# over mmap takes the region's place: zipf and scan should be near 1
         """;
 
@@ -59,6 +59,7 @@ internal static class OutOfCoreCommand
                 OutOfCoreParts.Zipf => ZipfPart.MeasureAsync(bench),
                 OutOfCoreParts.Scan => ScanPart.MeasureAsync(bench),
                 OutOfCoreParts.Hit => HitPart.MeasureAsync(bench),
+                OutOfCoreParts.Compressed => CompressedPart.MeasureAsync(bench),
                 OutOfCoreParts.Moves => MovesPart.MeasureAsync(bench),
                 _ => throw new BenchException($"there is no part {part}"),
             });

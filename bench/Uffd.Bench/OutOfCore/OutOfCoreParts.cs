@@ -6,9 +6,10 @@ internal static class OutOfCoreParts
     public const string Zipf = "zipf";
     public const string Scan = "scan";
     public const string Hit = "hit";
+    public const string Compressed = "compressed";
     public const string Moves = "moves";
 
-    public static IReadOnlyList<string> All { get; } = [Zipf, Scan, Hit, Moves];
+    public static IReadOnlyList<string> All { get; } = [Zipf, Scan, Hit, Compressed, Moves];
 
     public static IReadOnlyList<string> Parse(string name, string text)
     {

@@ -20,6 +20,7 @@ internal static class OutOfCoreChild
                 OutOfCoreParts.Zipf => ZipfChild.Run(options),
                 OutOfCoreParts.Scan => ScanChild.Run(options),
                 OutOfCoreParts.Hit => HitChild.Run(options),
+                OutOfCoreParts.Compressed => CompressedChild.Run(options),
                 OutOfCoreParts.Moves => MovesChild.Run(options),
                 ChildOptions.Idle => IdleChild.Run(),
                 _ => throw new BenchException($"there is nothing named {options.Mode}"),
