@@ -9,12 +9,14 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed unsafe class FetchBuffer : MemoryManager<byte>
 {
+    private const int HugeBytes = 2 << 20;
+
     private readonly Block _block;
 
     public FetchBuffer(int bytes)
     {
         Bytes = bytes;
-        _block = new Block(bytes);
+        _block = bytes < HugeBytes ? new HeapBlock(bytes) : new MappedBlock(bytes);
     }
 
     public int Bytes { get; }
@@ -43,17 +45,44 @@ internal sealed unsafe class FetchBuffer : MemoryManager<byte>
     protected override void Dispose(bool disposing) => Free();
 
     /// <summary>Frees the memory also where a source that was let go of leaves its buffers behind.</summary>
-    private sealed class Block : SafeHandle
+    private abstract class Block : SafeHandle
     {
-        public Block(int bytes)
+        protected Block()
             : base(invalidHandleValue: 0, ownsHandle: true)
-            => SetHandle((nint)NativeMemory.AlignedAlloc((nuint)bytes, 4096));
+        {
+        }
 
         public override bool IsInvalid => handle == 0;
+    }
+
+    private sealed class HeapBlock : Block
+    {
+        public HeapBlock(int bytes) => SetHandle((nint)NativeMemory.AlignedAlloc((nuint)bytes, 4096));
 
         protected override bool ReleaseHandle()
         {
             NativeMemory.AlignedFree((void*)handle);
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Large buffers are huge pages where there are some: a disk that is read past the page cache takes a few hundred pieces of memory at once, and
+    /// each page is one.
+    /// </summary>
+    private sealed class MappedBlock : Block
+    {
+        private readonly MemoryMapping _mapping;
+
+        public MappedBlock(int bytes)
+        {
+            _mapping = MemoryMapping.CreateAnonymous((ulong)bytes, new MemoryMappingOptions { Pages = MappingPages.TransparentHuge });
+            SetHandle((nint)_mapping.Address);
+        }
+
+        protected override bool ReleaseHandle()
+        {
+            _mapping.Dispose();
             return true;
         }
     }

@@ -13,13 +13,15 @@ internal sealed class AheadWorkers : IDisposable
 
     private readonly PageLoader _loader;
     private readonly RegionGate _gate;
-    private readonly BlockingCollection<AheadRun> _runs = new(MaxWaiting);
+    private readonly BlockingCollection<(AheadRun Run, bool IsMarked)> _runs = new(MaxWaiting);
+    private readonly int _maxRun;
     private readonly Lock _starting = new();
     private Thread[]? _threads;
     private bool _isDisposed;
 
-    public AheadWorkers(PageLoader loader, RegionGate gate)
+    public AheadWorkers(PageLoader loader, RegionGate gate, int maxRun)
     {
+        _maxRun = maxRun;
         _loader = loader;
         _gate = gate;
         loader.Ahead = Ask;
@@ -33,7 +35,11 @@ internal sealed class AheadWorkers : IDisposable
             Start();
         }
 
-        _runs.TryAdd(run);
+        // In pieces, so that several are brought at once. Whoever reaches the first asks for more.
+        for (int done = 0; done < run.Count; done += _maxRun)
+        {
+            _runs.TryAdd((new AheadRun(run.First + done, Math.Min(_maxRun, run.Count - done)), done == 0));
+        }
     }
 
     /// <summary>Ends the threads. Nobody may ask any more.</summary>
@@ -76,7 +82,7 @@ internal sealed class AheadWorkers : IDisposable
 
     private void Run()
     {
-        foreach (AheadRun run in _runs.GetConsumingEnumerable())
+        foreach ((AheadRun run, bool isMarked) in _runs.GetConsumingEnumerable())
         {
             try
             {
@@ -89,7 +95,7 @@ internal sealed class AheadWorkers : IDisposable
 
             try
             {
-                _loader.Bring(run);
+                _loader.Bring(run, isMarked);
             }
             catch (Exception)
             {

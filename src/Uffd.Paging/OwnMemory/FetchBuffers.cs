@@ -3,7 +3,8 @@ namespace Uffd.Paging;
 /// <summary>Buffers to read into, used again: small ones for single pages, large ones for runs.</summary>
 internal sealed class FetchBuffers(int smallBytes, int largeBytes) : IDisposable
 {
-    private const int MaxKept = 16;
+    private const int MaxKeptSmall = 16;
+    private const int MaxKeptLarge = 4;
     private readonly Lock _gate = new();
     private readonly Stack<FetchBuffer> _small = [];
     private readonly Stack<FetchBuffer> _large = [];
@@ -28,7 +29,7 @@ internal sealed class FetchBuffers(int smallBytes, int largeBytes) : IDisposable
         lock (_gate)
         {
             Stack<FetchBuffer> kept = buffer.Bytes == smallBytes ? _small : _large;
-            if (kept.Count < MaxKept)
+            if (kept.Count < (ReferenceEquals(kept, _small) ? MaxKeptSmall : MaxKeptLarge))
             {
                 kept.Push(buffer);
                 return;

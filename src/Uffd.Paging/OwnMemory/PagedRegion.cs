@@ -13,7 +13,7 @@ namespace Uffd.Paging;
 /// </remarks>
 public sealed class PagedRegion : IDisposable, IAsyncDisposable
 {
-    private const int MaxRunPages = 256;
+    private const int MaxRunPages = 512; // 2 MiB: a huge page holds them
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
 
     private readonly IPageStore _store;
@@ -51,7 +51,7 @@ public sealed class PagedRegion : IDisposable, IAsyncDisposable
         _room = new Room(evictor, _writeBack, _counters, Leases, pageSize, options);
         var streams = new AheadStreams((int)Math.Min(Math.Min(options.ReadAheadBytes, options.MemoryLimit / 8) / pageSize, int.MaxValue), (long)pageCount);
         Loader = new PageLoader(Pages, _memory, waiters, evictor, new PageReader(store, _buffers, pageSize, options.Retries, FirstPause), _room, streams, _counters, _gate, maxRun);
-        _ahead = new AheadWorkers(Loader, _gate);
+        _ahead = new AheadWorkers(Loader, _gate, maxRun);
         Memory = new PagedMemory(this, 0, Length);
         RegionMeter.Add(_counters);
     }
