@@ -49,7 +49,7 @@ internal sealed class AheadStreams(int maxPages, long pageCount)
             int now = (int)Math.Min(Math.Max(count, Math.Min(stream.Window, 4 * FirstPages)), pageCount - page);
             stream.Next = page + now;
             stream.AheadEnd = page + now;
-            ahead = More(stream);
+            ahead = More(stream, page + now);
             return now;
         }
     }
@@ -65,7 +65,7 @@ internal sealed class AheadStreams(int maxPages, long pageCount)
                 {
                     stream.Used = ++_clock;
                     stream.Window = Math.Min(maxPages, stream.Window * 2);
-                    return More(stream);
+                    return More(stream, page);
                 }
             }
         }
@@ -73,9 +73,10 @@ internal sealed class AheadStreams(int maxPages, long pageCount)
         return default;
     }
 
-    private AheadRun More(Stream stream)
+    /// <summary>So much that a whole window is under way or there, ahead of where the accesses are: it slides with them, in pieces.</summary>
+    private AheadRun More(Stream stream, long reached)
     {
-        int count = (int)Math.Min(stream.Window, pageCount - stream.AheadEnd);
+        int count = (int)(Math.Min(reached + stream.Window, pageCount) - stream.AheadEnd);
         if (count <= 0)
         {
             return default;

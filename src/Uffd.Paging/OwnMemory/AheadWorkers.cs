@@ -8,12 +8,12 @@ namespace Uffd.Paging;
 /// </summary>
 internal sealed class AheadWorkers : IDisposable
 {
-    private const int Threads = 2;
+    private const int Threads = 6;
     private const int MaxWaiting = 1024; // 256 KiB to 1 MiB each
 
     private readonly PageLoader _loader;
     private readonly RegionGate _gate;
-    private readonly BlockingCollection<(AheadRun Run, bool IsMarked)> _runs = new(MaxWaiting);
+    private readonly BlockingCollection<AheadRun> _runs = new(MaxWaiting);
     private readonly int _maxRun;
     private readonly Lock _starting = new();
     private Thread[]? _threads;
@@ -35,10 +35,10 @@ internal sealed class AheadWorkers : IDisposable
             Start();
         }
 
-        // In pieces, so that several are brought at once. Whoever reaches the first asks for more.
+        // In pieces, so that several are brought at once. Whoever reaches one asks for more.
         for (int done = 0; done < run.Count; done += _maxRun)
         {
-            _runs.TryAdd((new AheadRun(run.First + done, Math.Min(_maxRun, run.Count - done)), done == 0));
+            _runs.TryAdd(new AheadRun(run.First + done, Math.Min(_maxRun, run.Count - done)));
         }
     }
 
@@ -82,7 +82,7 @@ internal sealed class AheadWorkers : IDisposable
 
     private void Run()
     {
-        foreach ((AheadRun run, bool isMarked) in _runs.GetConsumingEnumerable())
+        foreach (AheadRun run in _runs.GetConsumingEnumerable())
         {
             try
             {
@@ -95,7 +95,7 @@ internal sealed class AheadWorkers : IDisposable
 
             try
             {
-                _loader.Bring(run, isMarked);
+                _loader.Bring(run);
             }
             catch (Exception)
             {

@@ -109,9 +109,9 @@ internal sealed class PageLoader(
     }
 
     /// <summary>Brings pages that nobody waits for, where there is room for them; the first is marked, so that reaching it asks for more.</summary>
-    public void Bring(AheadRun run, bool isMarked)
+    public void Bring(AheadRun run)
     {
-        bool isFirst = isMarked;
+        bool isFirst = true;
         for (long page = run.First; page < run.First + run.Count;)
         {
             if ((pages.Get(page) & (PageBits.Ready | PageBits.Kind)) != PageBits.Absent)

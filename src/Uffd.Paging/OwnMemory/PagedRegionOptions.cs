@@ -26,10 +26,10 @@ public sealed record PagedRegionOptions
     public double LowWatermark { get; init; } = 0.9;
 
     /// <summary>
-    /// The most bytes that are brought ahead of an access in order; 0 for none; an eighth of the limit at the most. Default: 4 MiB. It costs nothing where accesses are
+    /// The most bytes that are brought ahead of an access in order; 0 for none; an eighth of the limit at the most. Default: 16 MiB. It costs nothing where accesses are
     /// scattered; memory for up to twice as much where they are in order.
     /// </summary>
-    public ulong ReadAheadBytes { get; init; } = 4UL << 20;
+    public ulong ReadAheadBytes { get; init; } = 16UL << 20;
 
     /// <summary>
     /// How often a read or a write that failed is tried again, after 10 ms, then twice as long each time up to a second. Default: 3. After
