@@ -10,7 +10,7 @@ internal static class RegionPaths
         AccessPath.OnThreads("prefetch", Prefetch, "PagedRegion.Prefetch"),
         AccessPath.OnThreads("flush", Flush, "PagedRegion.Flush"),
         AccessPath.InTasks("flush-async", FlushAsync, "PagedRegion.FlushAsync"),
-        AccessPath.OnThreads("statistics", Ask, "PagedRegion.GetStatistics", "PagedRegion.IsReadOnly", "PagedRegion.ReadOnlyReason", "PagedRegion.Length", "PagedRegion.Memory"),
+        AccessPath.OnThreads("statistics", Ask, "PagedRegion.GetStatistics", "PagedRegion.IsReadOnly", "PagedRegion.ReadOnlyReason", "PagedRegion.Length", "PagedRegion.Memory", "PagedMemory.IsReadOnly"),
         AccessPath.OnThreads("memory-limit", ChangeLimit, "PagedRegion.MemoryLimit"),
     ];
 
@@ -58,7 +58,7 @@ internal static class RegionPaths
     {
         worker.Touch();
         PagedRegionStatistics statistics = worker.Region.GetStatistics();
-        if (statistics.ResidentBytes > statistics.MemoryLimit || worker.Region.IsReadOnly || worker.Region.ReadOnlyReason is not null
+        if (statistics.ResidentBytes > statistics.MemoryLimit || worker.Region.IsReadOnly || worker.Memory.IsReadOnly || worker.Region.ReadOnlyReason is not null
             || worker.Region.Length != Layout.Length || worker.Region.Memory.Length != Layout.Length)
         {
             throw new InvalidDataException($"this cannot be: {statistics}, read-only: {worker.Region.ReadOnlyReason?.Message ?? "no"}, {worker.Region.Length} bytes");
