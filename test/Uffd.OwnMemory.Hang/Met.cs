@@ -12,8 +12,9 @@ internal sealed class Met
 
     public bool IsInconclusive => _vain.Count > 0;
 
-    public void Add(string path, Run run, long collections, TimeSpan took)
+    public void Add(string path, Run run, TimeSpan took)
     {
+        int collections = run.Collections;
         Console.WriteLine($"path={path} accesses={run.Accesses} misses={run.Misses} collections={collections} evicted-bytes={run.EvictedBytes} written-bytes={run.WrittenBytes} ms={took.TotalMilliseconds:F0}");
         if (run.Accesses == 0 || run.Misses == 0 || run.EvictedBytes == 0 || collections == 0)
         {

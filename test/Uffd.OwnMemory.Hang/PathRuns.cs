@@ -34,7 +34,6 @@ internal static class PathRuns
         {
             Console.WriteLine($"begin {paths[index].Name}"); // the last such line of a process that hangs tells where
             var run = new Run(content, arguments.Time / paths.Length, arguments.Seed, isAsyncStore: (arguments.Seed + index) % 2 == 0);
-            long collections = collector.Collections;
             long begin = Stopwatch.GetTimestamp();
             ExitCode result = Go(paths[index], run);
             if (result != ExitCode.Right)
@@ -42,7 +41,7 @@ internal static class PathRuns
                 Environment.Exit((int)result); // not by return: the threads that are stuck may hold what the end waits for
             }
 
-            met.Add(paths[index].Name, run, collector.Collections - collections, Stopwatch.GetElapsedTime(begin));
+            met.Add(paths[index].Name, run, Stopwatch.GetElapsedTime(begin));
         }
 
         met.Tell();

@@ -3,6 +3,8 @@ namespace Uffd.OwnMemory.Hang;
 /// <summary>A thread that collects without pause: all generations, blocking and in the background, compacting now and then.</summary>
 internal sealed class Collector : IDisposable
 {
+    private const int SleepEvery = 64; // about 5 ms
+
     private readonly Thread _thread;
     private long _collections;
     private volatile bool _isStopping;
@@ -30,9 +32,13 @@ internal sealed class Collector : IDisposable
             int generation = turn % 16 == 15 ? 2 : turn % 8 == 7 ? 1 : 0;
             GC.Collect(generation, GCCollectionMode.Forced, blocking: turn % 32 != 15, compacting: turn % 64 == 31);
             Interlocked.Increment(ref _collections);
-            if (turn % 4 == 0)
+            if (turn % SleepEvery == 0)
             {
-                Thread.Yield(); // or those who are stopped get no turn on a busy machine
+                Thread.Sleep(1); // or those who are stopped get no turn on a busy machine: a yield alone gives them one only sometimes
+            }
+            else if (turn % 4 == 0)
+            {
+                Thread.Yield();
             }
         }
     }

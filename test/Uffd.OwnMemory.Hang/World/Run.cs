@@ -18,6 +18,7 @@ internal sealed class Run(Content content, TimeSpan time, int seed, bool isAsync
 
     private readonly long _end = Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);
     private readonly long _latest = Stopwatch.GetTimestamp() + (long)((time.TotalSeconds + Math.Min(Longer * time.TotalSeconds, MostSeconds)) * Stopwatch.Frequency);
+    private readonly int _collectionsBefore = GC.CollectionCount(0); // counts those of the other generations too
     private PagedRegion? _region;
     private long _accesses;
     private Exception? _failure;
@@ -26,7 +27,7 @@ internal sealed class Run(Content content, TimeSpan time, int seed, bool isAsync
 
     public int Seed { get; } = seed;
 
-    /// <summary>Whether to stop: the time is over and something was missed and evicted, or there is no hope of it.</summary>
+    /// <summary>Whether to stop: the time is over and something was missed, evicted and collected, or there is no hope of it.</summary>
     public bool IsOver
     {
         get
@@ -43,6 +44,9 @@ internal sealed class Run(Content content, TimeSpan time, int seed, bool isAsync
     public ulong EvictedBytes { get; private set; }
 
     public ulong WrittenBytes { get; private set; }
+
+    /// <summary>How many collections there were since it began.</summary>
+    public int Collections => GC.CollectionCount(0) - _collectionsBefore;
 
     /// <summary>The region that is asked whether something was met; for paths that make their own.</summary>
     public void Watch(PagedRegion region) => _region = region;
@@ -150,7 +154,7 @@ internal sealed class Run(Content content, TimeSpan time, int seed, bool isAsync
     private bool HasMet()
     {
         PagedRegionStatistics? now = _region?.GetStatistics();
-        return Misses + (now?.Misses ?? 0) > 0 && EvictedBytes + (now?.EvictedBytes ?? 0) > 0;
+        return Misses + (now?.Misses ?? 0) > 0 && EvictedBytes + (now?.EvictedBytes ?? 0) > 0 && Collections > 0;
     }
 
     private TimeSpan Remaining()
