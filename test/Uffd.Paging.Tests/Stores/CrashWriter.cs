@@ -6,12 +6,14 @@ namespace Uffd.Paging.Tests.Stores;
 
 /// <summary>
 /// What the process does that is to be killed: this assembly, started with a variable in its environment, writes numbered pages for ever instead of
-/// running tests. Round after round it writes each page once, flushes, and tells the round's number.
+/// running tests. Round after round it writes each page once, flushes, and tells the round's number. In every other round it takes its time
+/// between its writes: where they take microseconds and a flush milliseconds, a kill would hardly ever come between them.
 /// </summary>
 internal static class CrashWriter
 {
     public const string Variable = "UFFD_TEST_CRASH_WRITER";
     public const int Pages = 96;
+    private const int PauseSpins = 5_000; // about 0.2 ms
 
     /// <summary>A page of a round: every 8 bytes tell both, and where in the page they are.</summary>
     public static void FillPage(Span<byte> page, int index, long round)
@@ -71,6 +73,7 @@ internal static class CrashWriter
                 }
 
                 store.Write((ulong)batch * 8 * Pattern.Page, memory.AsSpan());
+                Thread.SpinWait(round % 2 == 0 ? PauseSpins : 0);
             }
 
             store.Flush();
