@@ -7,8 +7,8 @@ internal readonly record struct AheadRun(long First, int Count);
 
 /// <summary>
 /// Knows accesses that go through memory in order, by the pages they miss and by the markers they reach, and says what to bring ahead of
-/// them: twice as much each time, up to a bound, and always one run more than they have reached. Several at once, so that threads
-/// that go through different parts do not hide each other.
+/// them: twice as much each time, up to a bound, and from then on so much that a whole window is under way or there. Several at once, so that
+/// threads that go through different parts do not hide each other.
 /// </summary>
 internal sealed class AheadStreams(int maxPages, long pageCount)
 {

@@ -26,8 +26,8 @@ public sealed record PagedRegionOptions
     public double LowWatermark { get; init; } = 0.9;
 
     /// <summary>
-    /// The most bytes that are brought ahead of an access in order; 0 for none; an eighth of the limit at the most. Default: 16 MiB. It costs nothing where accesses are
-    /// scattered; memory for up to twice as much where they are in order.
+    /// The most bytes that are brought ahead of accesses in order, an eighth of the limit at the most; 0 for none. Default: 16 MiB, which a disk wants that is
+    /// read past the page cache. It grows towards that while it is used; where accesses are scattered it costs nothing.
     /// </summary>
     public ulong ReadAheadBytes { get; init; } = 16UL << 20;
 
