@@ -14,12 +14,16 @@ internal sealed class ServePrinter : IDisposable
     /// <summary>The most lines that wait for the reader.</summary>
     public const int MaxWaiting = 10_000;
 
+    private const int MaxEarly = 100;
+
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(2);
 
     private readonly TextWriter _output;
     private readonly bool _json;
     private readonly BlockingCollection<string> _lines = new(MaxWaiting);
+    private readonly List<DaemonEvent> _early = [];
     private readonly Thread _thread;
+    private bool _isReady;
     private long _lost;
 
     public ServePrinter(TextWriter output, bool json)
@@ -30,8 +34,28 @@ internal sealed class ServePrinter : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Prints one event soon. Never waits.</summary>
-    public void Print(DaemonEvent happened) => Add(Format(happened));
+    /// <summary>
+    /// Prints one event soon. Never waits. What is noticed before the daemon is ready comes behind the line that says so: programs
+    /// take that for the first.
+    /// </summary>
+    public void Print(DaemonEvent happened)
+    {
+        lock (_early)
+        {
+            if (!_isReady && happened.Kind == DaemonEventKind.Notice)
+            {
+                if (_early.Count < MaxEarly)
+                {
+                    _early.Add(happened);
+                }
+
+                return;
+            }
+
+            Add(Format(happened));
+            AddEarly();
+        }
+    }
 
     /// <summary>Prints what was done so far soon. Never waits.</summary>
     public void Print(DaemonStatus status) => Add(_json ? JsonOutput.ToLine(ServeJson.From(status)) : NumbersText.Format(status));
@@ -41,6 +65,11 @@ internal sealed class ServePrinter : IDisposable
     {
         if (!_lines.IsAddingCompleted)
         {
+            lock (_early)
+            {
+                AddEarly(); // it never became ready: all the more reason to tell
+            }
+
             _lines.CompleteAdding();
             if (_thread.Join(FlushTimeout))
             {
@@ -63,6 +92,17 @@ internal sealed class ServePrinter : IDisposable
             DaemonEventKind.Draining => $"stopping: {happened.Message}",
             _ => happened.Message,
         };
+    }
+
+    private void AddEarly()
+    {
+        _isReady = true;
+        foreach (DaemonEvent happened in _early)
+        {
+            Add(Format(happened));
+        }
+
+        _early.Clear();
     }
 
     private void Add(string line)

@@ -50,11 +50,25 @@ public sealed class ServePrinterTests
     }
 
     [Fact]
+    public void Ready_is_the_first_line_whatever_was_noticed_before()
+    {
+        var output = new StringWriter();
+        using (var printer = new ServePrinter(output, json: false))
+        {
+            printer.Print(new DaemonEvent(DaemonEventKind.Notice, "metrics do not arrive"));
+            printer.Print(new DaemonEvent(DaemonEventKind.Ready, "/run/vm.sock"));
+            printer.Print(new DaemonEvent(DaemonEventKind.Notice, "later"));
+        }
+
+        Assert.Equal("ready /run/vm.sock\nmetrics do not arrive\nlater\n", output.ToString());
+    }
+
+    [Fact]
     public void Lines_that_cannot_be_written_do_not_reach_the_daemon()
     {
         using var printer = new ServePrinter(new FullDisk(), json: false);
-        printer.Print(new DaemonEvent(DaemonEventKind.Notice, "one"));
-        printer.Print(new DaemonEvent(DaemonEventKind.Notice, "two"));
+        printer.Print(new DaemonEvent(DaemonEventKind.Refused, "one"));
+        printer.Print(new DaemonEvent(DaemonEventKind.Refused, "two"));
     }
 
     [Fact]
@@ -65,7 +79,7 @@ public sealed class ServePrinterTests
         {
             for (int count = 0; count < 2 * ServePrinter.MaxWaiting; count++)
             {
-                printer.Print(new DaemonEvent(DaemonEventKind.Notice, "line")); // returns at once
+                printer.Print(new DaemonEvent(DaemonEventKind.Refused, "line")); // returns at once
             }
 
             output.Release();
