@@ -167,7 +167,7 @@ public sealed partial class PagedArray<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckIndex(long index)
     {
-        if ((ulong)index >= (ulong)Length)
+        if (unchecked((ulong)index >= (ulong)Length))
         {
             ThrowOutside(index, 1);
         }
@@ -175,7 +175,7 @@ public sealed partial class PagedArray<T>
 
     private void Check(long index, long count)
     {
-        if ((ulong)index > (ulong)Length || (ulong)count > (ulong)(Length - index))
+        if (unchecked((ulong)index > (ulong)Length || (ulong)count > (ulong)(Length - index)))
         {
             ThrowOutside(index, count);
         }

@@ -53,8 +53,8 @@ public sealed class PagedStreamTests
                         Assert.Equal(expected.ReadByte(), stream.ReadByte());
                         if (expected.Position < expected.Length)
                         {
-                            expected.WriteByte((byte)turn);
-                            stream.WriteByte((byte)turn);
+                            expected.WriteByte(unchecked((byte)turn));
+                            stream.WriteByte(unchecked((byte)turn));
                         }
 
                         break;
