@@ -4,7 +4,7 @@ namespace Uffd.Paging;
 /// Makes pages ready for an access: the way taken by every access that is not a hit. Who finds a page absent claims it and brings it; who
 /// finds it claimed waits for the other. The same steps serve threads that wait and tasks that do not hold one up.
 /// </summary>
-internal sealed class PageLoader(
+internal sealed partial class PageLoader(
     PageTable pages,
     RegionMemory memory,
     PageWaiters waiters,
@@ -48,30 +48,6 @@ internal sealed class PageLoader(
                     break;
                 default:
                     break; // changed at this moment: look again
-            }
-        }
-    }
-
-    /// <summary>The same without holding up a thread.</summary>
-    public async ValueTask MakeReadyAsync(long first, long end, bool write, CancellationToken cancellation)
-    {
-        bool isAlone = false;
-        for (long page = first; page < end;)
-        {
-            byte state = pages.Get(page);
-            switch (Enter(page, state, write))
-            {
-                case Step.Ready:
-                    page++;
-                    break;
-                case Step.Claim:
-                    isAlone |= !await TryFillAsync(page, end, isAlone, cancellation).ConfigureAwait(false);
-                    break;
-                case Step.Wait:
-                    await waiters.WaitAsync(page, state).WaitAsync(cancellation).ConfigureAwait(false);
-                    break;
-                default:
-                    break;
             }
         }
     }
@@ -214,69 +190,6 @@ internal sealed class PageLoader(
                 reader.UseBuffer(ref fetch); // a mapped file that was cut short: reading it says so
                 reader.Read(fetch);
                 TryInstall(fetch, isMarked);
-            }
-        }
-        catch
-        {
-            Abandon(fetch);
-            throw;
-        }
-        finally
-        {
-            reader.Release(ref fetch);
-        }
-    }
-
-    private async ValueTask<bool> TryFillAsync(long page, long end, bool isAlone, CancellationToken cancellation)
-    {
-        counters.Missed();
-        int count = isAlone ? Alone(page, out bool areZeros) : Plan(page, end, out areZeros);
-        PageFetch fetch = Take(page, await room.ReserveAsync(count, cancellation).ConfigureAwait(false));
-        if (fetch.Count == 0)
-        {
-            return true;
-        }
-
-        Task filling = CompleteAsync(fetch, areZeros);
-        try
-        {
-            if (cancellation.CanBeCanceled && !filling.IsCompleted)
-            {
-                // Others may wait for these pages: they come although this caller may not wait any longer.
-                gate.EnterAgain();
-                _ = LeaveAfterAsync(filling);
-            }
-
-            await filling.WaitAsync(cancellation).ConfigureAwait(false);
-            return true;
-        }
-        catch (IOException) when (fetch.Count > 1)
-        {
-            return false;
-        }
-    }
-
-    private async Task LeaveAfterAsync(Task filling)
-    {
-        await filling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        gate.Leave();
-    }
-
-    private async Task CompleteAsync(PageFetch fetch, bool areZeros)
-    {
-        try
-        {
-            reader.Locate(ref fetch, areZeros);
-            if (fetch.Buffer is not null)
-            {
-                await reader.ReadAsync(fetch).ConfigureAwait(false);
-            }
-
-            if (!TryInstall(fetch, isMarked: false))
-            {
-                reader.UseBuffer(ref fetch);
-                await reader.ReadAsync(fetch).ConfigureAwait(false);
-                TryInstall(fetch, isMarked: false);
             }
         }
         catch
