@@ -25,26 +25,14 @@ internal sealed class BenchReport(DateTimeOffset started, Workbench bench)
             f.Placement,
             Value(f.BaselineMedian, f.Unit),
             Value(f.PagerMedian, f.Unit),
-            Ratio(f.Ratio),
-            $"{Ratio(f.MiddleHalf.Low)}-{Ratio(f.MiddleHalf.High)}",
-            f.Target is { } target ? Ratio(target) : "",
+            TextTable.Ratio(f.Ratio),
+            $"{TextTable.Ratio(f.MiddleHalf.Low)}-{TextTable.Ratio(f.MiddleHalf.High)}",
+            f.Target is { } target ? TextTable.Ratio(target) : "",
             f.Ok switch { true => "yes", false => "NO", null => "" },
         ]));
 
         var text = new StringBuilder();
-        foreach (var row in rows)
-        {
-            for (var column = 0; column < row.Length; column++)
-            {
-                var width = rows.Max(r => r[column].Length);
-                text.Append(column < 2 ? row[column].PadRight(width) : row[column].PadLeft(width)).Append("  ");
-            }
-
-            text.Length -= 2;
-            text.AppendLine();
-        }
-
-        text.AppendLine();
+        TextTable.Append(text, rows, words: 2);
         foreach (var baseline in figures.Select(f => f.Baseline).Distinct(StringComparer.Ordinal))
         {
             var works = figures.Where(f => string.Equals(f.Baseline, baseline, StringComparison.Ordinal)).Select(f => f.Work);
@@ -80,7 +68,6 @@ internal sealed class BenchReport(DateTimeOffset started, Workbench bench)
     private static string Value(double value, string unit) =>
         $"{value.ToString(value < 100 ? "0.00" : "0.0", CultureInfo.InvariantCulture)} {unit}";
 
-    private static string Ratio(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 
     private static double Round(double value) => Math.Round(value, 4);
 

@@ -21,30 +21,18 @@ internal sealed class OutOfCoreReport(DateTimeOffset started, OutOfCoreBench ben
             row.Figure.Baseline,
             Value(row.Figure.BaselineMedian, row.Figure.Unit),
             Value(row.Figure.PagerMedian, row.Figure.Unit),
-            Ratio(row.Figure.Ratio),
-            $"{Ratio(row.Figure.MiddleHalf.Low)}-{Ratio(row.Figure.MiddleHalf.High)}",
+            TextTable.Ratio(row.Figure.Ratio),
+            $"{TextTable.Ratio(row.Figure.MiddleHalf.Low)}-{TextTable.Ratio(row.Figure.MiddleHalf.High)}",
             row switch
             {
                 { Limit: { } limit } => Value(limit, row.Figure.Unit),
-                { Figure.Target: { } target } => Ratio(target),
+                { Figure.Target: { } target } => TextTable.Ratio(target),
                 _ => "",
             },
             row.Ok switch { true => "yes", false => "NO", null => "" },
         ]));
         var text = new StringBuilder();
-        foreach (var row in rows)
-        {
-            for (var column = 0; column < row.Length; column++)
-            {
-                var width = rows.Max(r => r[column].Length);
-                text.Append(column < 3 ? row[column].PadRight(width) : row[column].PadLeft(width)).Append("  ");
-            }
-
-            text.Length -= 2;
-            text.AppendLine();
-        }
-
-        text.AppendLine();
+        TextTable.Append(text, rows, words: 3);
         text.AppendLine($"uffd: {bench.SideName}. Both: medians of {bench.Options.Rounds} rounds, taken by turns, from a cold cache each.");
         text.AppendLine($"the file: {bench.Options.FileSize >> 20} MiB; the memory: {bench.Options.Limit >> 20} MiB.");
         text.AppendLine("ratio: our cost over the baseline's, the median of the rounds' ratios; half of them lie within the spread.");
@@ -75,7 +63,6 @@ internal sealed class OutOfCoreReport(DateTimeOffset started, OutOfCoreBench ben
     private static string Value(double value, string unit) =>
         $"{value.ToString(value < 100 ? "0.00" : "0.0", CultureInfo.InvariantCulture)} {unit}";
 
-    private static string Ratio(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 }
 
 internal sealed record OutOfCoreJson(

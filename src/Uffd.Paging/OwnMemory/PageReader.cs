@@ -3,8 +3,6 @@ namespace Uffd.Paging;
 /// <summary>Gets the bytes of claimed pages: without reading where they are in memory or known to be zeros, else by a read that is tried again.</summary>
 internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong pageSize, int retries, TimeSpan firstPause)
 {
-    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
-
     /// <summary>How many pages from here on can be had in one way.</summary>
     /// <exception cref="IOException">The store knows that they are lost.</exception>
     public int Limit(long first, int count, out bool areZeros)
@@ -51,8 +49,8 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
     public void Read(in PageFetch fetch)
     {
         Span<byte> destination = fetch.Buffer!.Memory.Span[..(fetch.Count * (int)pageSize)];
-        TimeSpan pause = firstPause;
-        for (int tries = 0; ; tries++)
+        var backoff = new Backoff(retries, firstPause);
+        while (true)
         {
             try
             {
@@ -61,10 +59,9 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
                 RegionMeter.Took(start, "read");
                 return;
             }
-            catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)
+            catch (Exception exception) when (exception is not ObjectDisposedException && backoff.TriesAgain())
             {
-                Thread.Sleep(pause);
-                pause = Longer(pause);
+                Thread.Sleep(backoff.Pause);
             }
             catch (Exception exception)
             {
@@ -76,8 +73,8 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
     public async ValueTask ReadAsync(PageFetch fetch)
     {
         Memory<byte> destination = fetch.Buffer!.Memory[..(fetch.Count * (int)pageSize)];
-        TimeSpan pause = firstPause;
-        for (int tries = 0; ; tries++)
+        var backoff = new Backoff(retries, firstPause);
+        while (true)
         {
             try
             {
@@ -87,10 +84,9 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
                 RegionMeter.Took(start, "read");
                 return;
             }
-            catch (Exception exception) when (tries < retries && exception is not ObjectDisposedException)
+            catch (Exception exception) when (exception is not ObjectDisposedException && backoff.TriesAgain())
             {
-                await Task.Delay(pause).ConfigureAwait(false);
-                pause = Longer(pause);
+                await Task.Delay(backoff.Pause).ConfigureAwait(false);
             }
             catch (Exception exception)
             {
@@ -107,8 +103,6 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
             fetch.Buffer = null;
         }
     }
-
-    private static TimeSpan Longer(TimeSpan pause) => pause < MaxPause ? pause * 2 : MaxPause;
 
     private IOException Failure(long first, Exception exception)
         => new($"the page at offset {(ulong)first * pageSize} could not be read: {exception.Message}", exception);

@@ -3,8 +3,6 @@ namespace Uffd.Paging;
 /// <summary>Writes copies of pages to a store: neighbours in one call, in order of offset, again when it fails.</summary>
 internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstPause)
 {
-    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(1);
-
     /// <summary>Writes them all.</summary>
     /// <param name="copies">The pages one behind the other.</param>
     /// <param name="pages">Which they are, in order.</param>
@@ -72,8 +70,8 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
 
     private void WriteOne(ulong offset, ReadOnlySpan<byte> bytes)
     {
-        TimeSpan pause = firstPause;
-        for (int tries = 0; ; tries++)
+        var backoff = new Backoff(retries, firstPause);
+        while (true)
         {
             try
             {
@@ -82,10 +80,9 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
                 RegionMeter.Took(start, "write");
                 return;
             }
-            catch (Exception) when (tries < retries)
+            catch (Exception) when (backoff.TriesAgain())
             {
-                Thread.Sleep(pause);
-                pause = Longer(pause);
+                Thread.Sleep(backoff.Pause);
             }
             catch (Exception exception)
             {
@@ -96,8 +93,8 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
 
     private async Task WriteOneAsync(ulong offset, ReadOnlyMemory<byte> bytes)
     {
-        TimeSpan pause = firstPause;
-        for (int tries = 0; ; tries++)
+        var backoff = new Backoff(retries, firstPause);
+        while (true)
         {
             try
             {
@@ -106,13 +103,10 @@ internal sealed class StoreWrites(IPageStore store, int retries, TimeSpan firstP
                 RegionMeter.Took(start, "write");
                 return;
             }
-            catch (Exception) when (tries < retries)
+            catch (Exception) when (backoff.TriesAgain())
             {
-                await Task.Delay(pause).ConfigureAwait(false);
-                pause = Longer(pause);
+                await Task.Delay(backoff.Pause).ConfigureAwait(false);
             }
         }
     }
-
-    private static TimeSpan Longer(TimeSpan pause) => pause < MaxPause ? pause * 2 : MaxPause;
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Numerics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Uffd.Paging;
@@ -40,7 +40,7 @@ internal static class WorkingSetEncoding
         }
 
         Span<byte> checksum = stackalloc byte[ChecksumBytes];
-        BinaryPrimitives.WriteUInt32LittleEndian(checksum, Checksum(CollectionsMarshal.AsSpan(bytes)));
+        BinaryPrimitives.WriteUInt32LittleEndian(checksum, Crc32C.Of(CollectionsMarshal.AsSpan(bytes)));
         bytes.AddRange(checksum);
         return [.. bytes];
     }
@@ -60,7 +60,7 @@ internal static class WorkingSetEncoding
         }
 
         ReadOnlySpan<byte> checkedBytes = bytes[..^ChecksumBytes];
-        if (Checksum(checkedBytes) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[^ChecksumBytes..]))
+        if (Crc32C.Of(checkedBytes) != BinaryPrimitives.ReadUInt32LittleEndian(bytes[^ChecksumBytes..]))
         {
             throw Damaged("its checksum is wrong: it is damaged or cut short");
         }
@@ -98,24 +98,6 @@ internal static class WorkingSetEncoding
 
         WorkingSet set = WorkingSet.Trusted(runs, pageSize, imageLength);
         return set.TotalPages == BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) ? set : throw Damaged("it has another number of pages than its header says");
-    }
-
-    /// <summary>CRC-32C, as iSCSI and ext4 have it.</summary>
-    internal static uint Checksum(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        while (bytes.Length >= sizeof(ulong))
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-            bytes = bytes[sizeof(ulong)..];
-        }
-
-        foreach (byte one in bytes)
-        {
-            crc = BitOperations.Crc32C(crc, one);
-        }
-
-        return ~crc;
     }
 
     private static ulong ZigZag(long number) => unchecked(((ulong)number << 1) ^ (ulong)(number >> 63));

@@ -40,7 +40,7 @@ public partial class WorkingSetFileTests
 
     [Fact]
     public void Checksum_is_the_known_one()
-        => Assert.Equal(0xe3069283, WorkingSetEncoding.Checksum("123456789"u8));
+        => Assert.Equal(0xe3069283, Crc32C.Of("123456789"u8));
 
     [Fact]
     public void Every_flipped_bit_and_every_cut_is_found()
@@ -72,7 +72,7 @@ public partial class WorkingSetFileTests
                 bytes[random.Next(8, bytes.Length - 4)] = (byte)(random.Next(3) == 0 ? 0xff : random.Next(256));
             }
 
-            BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), WorkingSetEncoding.Checksum(bytes.AsSpan(0, bytes.Length - 4)));
+            BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), Crc32C.Of(bytes.AsSpan(0, bytes.Length - 4)));
             AssertSetOrRefused(bytes);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
 
@@ -91,7 +91,7 @@ public partial class WorkingSetFileTests
     public void Hostile_numbers_are_refused(byte[] runs, string because)
     {
         byte[] bytes = [.. Sets.Encode(new WorkingSet([Sets.Run(0)]))[..40], .. runs, 0, 0, 0, 0];
-        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), WorkingSetEncoding.Checksum(bytes.AsSpan(0, bytes.Length - 4)));
+        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - 4), Crc32C.Of(bytes.AsSpan(0, bytes.Length - 4)));
         Assert.Contains(because, AssertRefused(bytes), StringComparison.Ordinal);
     }
 

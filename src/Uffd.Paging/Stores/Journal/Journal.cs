@@ -51,7 +51,7 @@ internal sealed class Journal : IDisposable
         while (_index.TryFind(page, out JournalPlace place))
         {
             bool whole = _file.Read((ulong)place.Block * JournalLayout.BlockBytes, destination) == destination.Length;
-            if (whole && JournalChecksum.Of(destination) == place.Checksum)
+            if (whole && Crc32C.Of(destination) == place.Checksum)
             {
                 return true;
             }
@@ -94,7 +94,7 @@ internal sealed class Journal : IDisposable
                 _file.Write((ulong)blocks[done] * JournalLayout.BlockBytes, bytes);
                 for (int index = 0; index < run; index++, done++)
                 {
-                    uint checksum = JournalChecksum.Of(bytes.Slice(index * JournalLayout.BlockBytes, JournalLayout.BlockBytes));
+                    uint checksum = Crc32C.Of(bytes.Slice(index * JournalLayout.BlockBytes, JournalLayout.BlockBytes));
                     _index.Set(page + (ulong)done, new JournalPlace(blocks[done], checksum));
                 }
             }

@@ -68,7 +68,7 @@ internal sealed class JournalApplier(IJournalFile file, IPageStore inner) : IDis
 
     private void Read(JournalEntry entry, Span<byte> page)
     {
-        if (file.Read((ulong)entry.Place.Block * JournalLayout.BlockBytes, page) < page.Length || JournalChecksum.Of(page) != entry.Place.Checksum)
+        if (file.Read((ulong)entry.Place.Block * JournalLayout.BlockBytes, page) < page.Length || Crc32C.Of(page) != entry.Place.Checksum)
         {
             throw JournalRecord.Damaged(file, $"page {entry.Page} is not what was written");
         }

@@ -45,7 +45,7 @@ internal sealed record JournalHeader(ulong StoreLength, Guid StoreIdentity, ulon
         BinaryPrimitives.WriteUInt32LittleEndian(block[52..], Record.Checksum);
         BinaryPrimitives.WriteUInt64LittleEndian(block[56..], Record.Block);
         BinaryPrimitives.WriteUInt64LittleEndian(block[64..], Record.Pages);
-        BinaryPrimitives.WriteUInt32LittleEndian(block[ChecksumOffset..], JournalChecksum.Of(block[..ChecksumOffset]));
+        BinaryPrimitives.WriteUInt32LittleEndian(block[ChecksumOffset..], Crc32C.Of(block[..ChecksumOffset]));
     }
 
     /// <summary>Reads one.</summary>
@@ -53,7 +53,7 @@ internal sealed record JournalHeader(ulong StoreLength, Guid StoreIdentity, ulon
     /// <exception cref="InvalidDataException">It is one of another version.</exception>
     public static JournalHeader? TryDecode(ReadOnlySpan<byte> block, string name)
     {
-        if (!block.StartsWith(Magic) || BinaryPrimitives.ReadUInt32LittleEndian(block[ChecksumOffset..]) != JournalChecksum.Of(block[..ChecksumOffset]))
+        if (!block.StartsWith(Magic) || BinaryPrimitives.ReadUInt32LittleEndian(block[ChecksumOffset..]) != Crc32C.Of(block[..ChecksumOffset]))
         {
             return null;
         }

@@ -22,7 +22,7 @@ internal static class JournalRecord
         BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(8), (ulong)entries.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(buffer.AsSpan(16), block);
         int filled = JournalLayout.RecordHeadBytes;
-        uint crc = JournalChecksum.Start;
+        uint crc = Crc32C.Start;
         ulong offset = (ulong)block * JournalLayout.BlockBytes;
         foreach (JournalEntry entry in entries)
         {
@@ -44,7 +44,7 @@ internal static class JournalRecord
 
         void Put(int length)
         {
-            crc = JournalChecksum.Append(crc, buffer.AsSpan(0, filled));
+            crc = Crc32C.Append(crc, buffer.AsSpan(0, filled));
             file.Write(offset, buffer.AsSpan(0, length));
             offset += (ulong)length;
             filled = 0;
@@ -69,7 +69,7 @@ internal static class JournalRecord
 
         byte[] buffer = new byte[BufferBytes];
         var entries = new JournalEntry[place.Pages];
-        uint crc = JournalChecksum.Start;
+        uint crc = Crc32C.Start;
         ulong offset = place.Block * JournalLayout.BlockBytes;
         int skip = JournalLayout.RecordHeadBytes;
         bool isOne = false;
@@ -82,7 +82,7 @@ internal static class JournalRecord
                 throw Damaged(file, "its commit ends too early");
             }
 
-            crc = JournalChecksum.Append(crc, part);
+            crc = Crc32C.Append(crc, part);
             isOne |= skip > 0 && part.StartsWith(Magic);
             offset += (ulong)part.Length;
             left -= (ulong)part.Length;

@@ -79,7 +79,7 @@ public class JournalDamageTests
         JournalHeaders headers = JournalHeaders.Load(file, Length, default);
         byte[] page = PackedPages.Make(1, Page); // as it is in the store: the control changes nothing
         file.Write(2 * Page, page);
-        var good = new JournalPlace(2, JournalChecksum.Of(page));
+        var good = new JournalPlace(2, Crc32C.Of(page));
         JournalEntry[][] hostile =
         [
             [new(3, good)], // behind the store's end

@@ -3,8 +3,8 @@ using System.Numerics;
 
 namespace Uffd.Paging;
 
-/// <summary>CRC32C: by the processor's own instruction where it has one, by tables elsewhere (both are .NET's).</summary>
-internal static class JournalChecksum
+/// <summary>CRC-32C, as iSCSI and ext4 have it: by the processor's own instruction where it has one, by tables elsewhere (both are .NET's).</summary>
+internal static class Crc32C
 {
     /// <summary>What <see cref="Append"/> begins with.</summary>
     public const uint Start = 0xffff_ffff;
