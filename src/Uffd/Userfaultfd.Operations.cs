@@ -37,6 +37,16 @@ public sealed partial class Userfaultfd
         return (UffdIoctls)argument.ioctls;
     }
 
+    /// <summary>Registers a range as <see cref="Register"/> does, and answers where that throws.</summary>
+    /// <param name="range">Whole pages.</param>
+    /// <param name="modes">What is wanted.</param>
+    /// <returns><see cref="Errno.None"/>, or the kernel's answer.</returns>
+    public unsafe Errno TryRegister(AddressRange range, UffdRegisterModes modes)
+    {
+        var argument = new uffdio_register { range = ToAbi(range), mode = (ulong)modes };
+        return LibC.Ioctl(Handle, UserfaultfdAbi.UFFDIO_REGISTER, &argument) == 0 ? Errno.None : Kernel.LastErrno;
+    }
+
     /// <summary>
     /// Takes a range out: threads that wait for missing pages go on (they become zeros), write-protection is cleared. Those that wait
     /// on ranges registered only for write-protection or minor faults sleep until a <see cref="Wake"/>.

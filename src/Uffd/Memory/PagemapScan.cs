@@ -119,31 +119,10 @@ public sealed unsafe class PagemapScan : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         int capacity = Math.Min(regions.Length, StackRegions);
         page_region* found = stackalloc page_region[StackRegions];
-        var argument = new pm_scan_arg
-        {
-            size = (ulong)sizeof(pm_scan_arg),
-            flags = (options.WriteProtect ? PagemapAbi.PM_SCAN_WP_MATCHING : 0)
-                | (options.RequireWriteProtectAsync ? PagemapAbi.PM_SCAN_CHECK_WPASYNC : 0),
-            start = range.Start,
-            end = range.End,
-            vec = capacity == 0 ? 0 : (ulong)found,
-            vec_len = (ulong)capacity,
-            max_pages = options.MaxPages,
-            category_inverted = (ulong)options.Inverted,
-            category_mask = (ulong)options.AllOf,
-            category_anyof_mask = (ulong)options.AnyOf,
-            return_mask = (ulong)options.Report,
-        };
-        int answer = LibC.Ioctl(_pagemap, PagemapAbi.PAGEMAP_SCAN, &argument);
+        int answer = Ask(range, options, capacity == 0 ? null : found, capacity, out ulong walkEnd);
         if (answer < 0)
         {
-            Errno errno = Kernel.LastErrno;
-            throw new UffdException($"PAGEMAP_SCAN of {range}", errno, errno switch
-            {
-                Errno.ENOTTY => "it needs Linux 6.7",
-                Errno.EPERM => "the range must be registered for write-protection with WP_ASYNC first",
-                _ => null,
-            });
+            throw Failure(range, Kernel.LastErrno);
         }
 
         for (int index = 0; index < answer; index++)
@@ -153,7 +132,35 @@ public sealed unsafe class PagemapScan : IDisposable
                 (PageCategories)found[index].categories);
         }
 
-        return new PagemapScanResult(answer, argument.walk_end);
+        return new PagemapScanResult(answer, walkEnd);
+    }
+
+    /// <summary>Scans once, as far as there is room, and puts the runs behind those that are there. Allocates nothing and does not throw for the kernel's answer.</summary>
+    /// <param name="range">Whole pages of the process.</param>
+    /// <param name="options">What to look for.</param>
+    /// <param name="regions">Receives the runs; must have room for one.</param>
+    /// <param name="result">How far the scan came.</param>
+    /// <returns><see cref="Errno.None"/>, or the kernel's answer: see <see cref="Scan"/>; ESRCH when the process has ended.</returns>
+    public Errno TryScan(AddressRange range, PagemapScanOptions options, PageRegionBuffer regions, out PagemapScanResult result)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(regions);
+        int room = regions.Capacity - regions.Count;
+        if (room == 0)
+        {
+            throw new ArgumentException("the buffer is full", nameof(regions));
+        }
+
+        int answer = Ask(range, options, regions.Free, room, out ulong walkEnd);
+        if (answer < 0)
+        {
+            result = default;
+            return Kernel.LastErrno;
+        }
+
+        regions.Took(answer);
+        result = new PagemapScanResult(answer, walkEnd);
+        return Errno.None;
     }
 
     /// <summary>Scans the whole range, going on until its end.</summary>
@@ -194,6 +201,35 @@ public sealed unsafe class PagemapScan : IDisposable
 
     /// <summary>Closes the page map.</summary>
     public void Dispose() => _pagemap.Dispose();
+
+    private static UffdException Failure(AddressRange range, Errno errno) => new($"PAGEMAP_SCAN of {range}", errno, errno switch
+    {
+        Errno.ENOTTY => "it needs Linux 6.7",
+        Errno.EPERM => "the range must be registered for write-protection with WP_ASYNC first",
+        _ => null,
+    });
+
+    private int Ask(AddressRange range, PagemapScanOptions options, page_region* found, int capacity, out ulong walkEnd)
+    {
+        var argument = new pm_scan_arg
+        {
+            size = (ulong)sizeof(pm_scan_arg),
+            flags = (options.WriteProtect ? PagemapAbi.PM_SCAN_WP_MATCHING : 0)
+                | (options.RequireWriteProtectAsync ? PagemapAbi.PM_SCAN_CHECK_WPASYNC : 0),
+            start = range.Start,
+            end = range.End,
+            vec = (ulong)found,
+            vec_len = (ulong)capacity,
+            max_pages = options.MaxPages,
+            category_inverted = (ulong)options.Inverted,
+            category_mask = (ulong)options.AllOf,
+            category_anyof_mask = (ulong)options.AnyOf,
+            return_mask = (ulong)options.Report,
+        };
+        int answer = LibC.Ioctl(_pagemap, PagemapAbi.PAGEMAP_SCAN, &argument);
+        walkEnd = argument.walk_end;
+        return answer;
+    }
 
     private static PagemapScan Open(string path, string who)
     {
