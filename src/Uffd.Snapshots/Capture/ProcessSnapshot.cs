@@ -1,3 +1,5 @@
+using Uffd.Processes;
+
 namespace Uffd.Snapshots;
 
 /// <summary>Takes snapshots of running processes: docs/snapshots.md.</summary>
@@ -14,5 +16,16 @@ public static class ProcessSnapshot
     /// <exception cref="UffdException">The process cannot be traced, ended, or replaced its program meanwhile; nothing is written then.</exception>
     /// <exception cref="IOException">The sink failed.</exception>
     public static SnapshotReport Take(int processId, ISnapshotSink sink, ProcessSnapshotOptions? options = null, CancellationToken cancellation = default)
-        => throw new NotSupportedException();
+    {
+        ArgumentNullException.ThrowIfNull(sink);
+        options ??= new ProcessSnapshotOptions();
+        using Tracee tracee = Tracee.Open(processId);
+        if (!Userfaultfd.Supports(UffdFeatures.WriteProtectAsync))
+        {
+            return StandingCopy.Take(tracee, processId, sink, options, cancellation);
+        }
+
+        using var session = new SnapshotSession(tracee, processId, sink, options);
+        return session.Take(cancellation);
+    }
 }

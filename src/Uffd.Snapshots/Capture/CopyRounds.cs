@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using Uffd.Processes;
+
+namespace Uffd.Snapshots;
+
+/// <summary>The rounds in which a process is copied while it runs: each finds the pages that were written since they were copied, protects them again in the same step, and copies them.</summary>
+internal sealed class CopyRounds
+{
+    private const ulong ChunkPages = 2048; // protected and copied before the next are looked for: what is copied soon after is seldom written again
+    private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
+
+    private readonly int _processId;
+    private readonly CapturePlan _plan;
+    private readonly WriteTracking _tracking;
+    private readonly PageCopier _copier;
+    private readonly ProcessMemory _memory;
+    private readonly RangeSet _copied;
+    private readonly ISnapshotSink _sink;
+    private readonly Pacer _pacer;
+    private readonly PageRegionBuffer _runs = new(16 * 1024);
+
+    public CopyRounds(int processId, CapturePlan plan, WriteTracking tracking, PageCopier copier, ProcessMemory memory, RangeSet copied, ISnapshotSink sink, Pacer pacer)
+    {
+        _processId = processId;
+        _plan = plan;
+        _tracking = tracking;
+        _copier = copier;
+        _memory = memory;
+        _copied = copied;
+        _sink = sink;
+        _pacer = pacer;
+    }
+
+    /// <summary>Pages that the last round found.</summary>
+    public long Pages { get; private set; }
+
+    /// <summary>How long the last round looked for pages, without copying them.</summary>
+    public TimeSpan Searching { get; private set; }
+
+    /// <summary>How many pages the last round has found so far: for those who watch.</summary>
+    public Action<long>? Found { get; set; }
+
+    /// <summary>Goes over the process once.</summary>
+    /// <exception cref="UffdException">ESRCH: the process ended, or replaced its program.</exception>
+    public void Run(CancellationToken cancellation)
+    {
+        Pages = 0;
+        Searching = TimeSpan.Zero;
+        _plan.Refresh();
+        foreach (CaptureRegion region in _plan.Fresh)
+        {
+            Begin(region);
+        }
+
+        foreach (CaptureRegion region in _plan.Regions)
+        {
+            if (region.CanBeFollowed)
+            {
+                Copy(region, region.Queries.WrittenAndProtect, cancellation);
+                CopyFileContent(region);
+            }
+        }
+
+        _copier.Flush();
+        if (!_tracking.IsAlive)
+        {
+            throw WriteTracking.Gone();
+        }
+    }
+
+    /// <summary>A mapping that was not seen before: its memory may be new, or part of what was followed already and has been split.</summary>
+    private void Begin(CaptureRegion region)
+    {
+        if (!region.CanBeFollowed)
+        {
+            return;
+        }
+
+        bool known = _tracking.Scan(new AddressRange(region.Range.Start, PageSize), region.Queries.Written, Emptied(), out _) == Errno.None;
+        if (!known)
+        {
+            Forget(region.Range);
+            region.IsRefused = !_tracking.TryFollow(region.Range);
+        }
+
+        Span<byte> magic = stackalloc byte[4];
+        if (region.KeepsHeader && _memory.Read(region.Range.Start, magic) == 4 && magic.SequenceEqual("\x7fELF"u8))
+        {
+            // Not counted as copied: when the process drops the page, it is still the file's.
+            var page = new byte[PageSize];
+            if (_memory.Read(region.Range.Start, page) == page.Length)
+            {
+                _sink.Write(region.Range.Start, page);
+            }
+        }
+    }
+
+    private void Copy(CaptureRegion region, PagemapScanOptions query, CancellationToken cancellation)
+    {
+        AddressRange rest = region.Range;
+        query = query with { MaxPages = ChunkPages };
+        while (!rest.IsEmpty)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            Errno answer = _tracking.Scan(rest, query, Emptied(), out ulong walkEnd);
+            Searching += Stopwatch.GetElapsedTime(start);
+            if (answer == Errno.EPERM)
+            {
+                // Other memory lies there since the last look. What the scan had protected before it came there was not told: all of it is taken.
+                Forget(region.Range);
+                region.HasFileContent = false;
+                region.IsRefused = !_tracking.TryFollow(region.Range);
+                if (!region.IsRefused)
+                {
+                    rest = region.Range;
+                    query = region.Queries.PresentAndProtect with { MaxPages = ChunkPages };
+                    continue;
+                }
+
+                return; // it is gone again, or cannot be followed: the next look, or the stop, sees to it
+            }
+
+            if (answer != Errno.None)
+            {
+                throw answer == Errno.ESRCH ? WriteTracking.Gone() : new UffdException($"PAGEMAP_SCAN of {rest}", answer);
+            }
+
+            Take();
+            rest = AddressRange.FromBounds(Math.Max(walkEnd, rest.Start), rest.End);
+        }
+    }
+
+    private void Take()
+    {
+        long before = Pages;
+        for (int index = 0; index < _runs.Count; index++)
+        {
+            PageRegion run = _runs[index];
+            if (PageQueries.IsPopulated(run.Categories))
+            {
+                _copier.Add(run.Range);
+                Pages += (long)(run.Range.Length / PageSize);
+            }
+        }
+
+        if (Pages > before)
+        {
+            _pacer.Wait((ulong)(Pages - before) * PageSize);
+            Found?.Invoke(Pages);
+        }
+    }
+
+    private void CopyFileContent(CaptureRegion region)
+    {
+        if (region.IsBackedByFile && !region.HasFileContent && !region.IsRefused)
+        {
+            foreach (AddressRange part in SharedContent.Find(_processId, region.Mapping))
+            {
+                _copier.Add(part);
+                Pages += (long)(part.Length / PageSize);
+                _pacer.Wait(part.Length);
+            }
+
+            region.HasFileContent = true;
+        }
+    }
+
+    private void Forget(AddressRange range)
+    {
+        _copier.Flush(); // what is on its way belongs to the memory of before
+        foreach (AddressRange copied in _copied.Within(range).ToArray())
+        {
+            _sink.Discard(copied);
+            _copied.Remove(copied);
+        }
+    }
+
+    private PageRegionBuffer Emptied()
+    {
+        _runs.Clear();
+        return _runs;
+    }
+}

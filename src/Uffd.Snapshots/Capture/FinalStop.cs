@@ -1,0 +1,225 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Uffd.Processes;
+
+namespace Uffd.Snapshots;
+
+/// <summary>
+/// The last round, while every thread stands: what was written since the round before, and every thread's registers. All that it needs is made before, and it
+/// is rehearsed on the running process, so that in the stop itself nothing is compiled, allocated or touched for the first time.
+/// </summary>
+internal sealed class FinalStop : IStoppedWork
+{
+    private const int Spare = 64;
+
+    private readonly CapturePlan _plan;
+    private readonly WriteTracking _tracking;
+    private readonly PageCopier _copier;
+    private readonly int _processId;
+    private readonly PageRegionBuffer _runs = new(64 * 1024);
+    private readonly List<ThreadRegisters> _registers = [];
+    private readonly List<AddressRange> _replaced = new(64);
+    private readonly List<AddressRange> _fileContent = new(64);
+
+    /// <param name="plan">The mappings as they were seen last.</param>
+    /// <param name="tracking">The process's writes.</param>
+    /// <param name="copier">What brings the pages; its own for the stop.</param>
+    /// <param name="processId">The process.</param>
+    public FinalStop(CapturePlan plan, WriteTracking tracking, PageCopier copier, int processId)
+    {
+        _plan = plan;
+        _tracking = tracking;
+        _copier = copier;
+        _processId = processId;
+    }
+
+    /// <summary>Pages that are too many for this stop: it copies nothing then and the process goes on. By default none are.</summary>
+    public long MostPages { get; set; } = long.MaxValue;
+
+    /// <summary>How many pages were found written.</summary>
+    public long Pages { get; private set; }
+
+    /// <summary>Whether they were too many.</summary>
+    public bool TooMany => Pages > MostPages;
+
+    /// <summary>Whether the process had ended or replaced its program.</summary>
+    public bool IsGone { get; private set; }
+
+    /// <summary>How long the search for them took.</summary>
+    public TimeSpan Searching { get; private set; }
+
+    /// <summary>How long their copy took.</summary>
+    public TimeSpan Copying { get; private set; }
+
+    /// <summary>The instant at which everything stood.</summary>
+    public DateTimeOffset Instant { get; private set; }
+
+    /// <summary>The threads' registers.</summary>
+    public IReadOnlyList<ThreadRegisters> Registers { get; private set; } = [];
+
+    /// <summary>How many threads stood: so many of the registers hold.</summary>
+    public int Threads { get; private set; }
+
+    /// <summary>The runs that were found: written ones, and absent ones.</summary>
+    public PageRegionBuffer Runs => _runs;
+
+    /// <summary>Where other memory lies now than what was copied before.</summary>
+    public IReadOnlyList<AddressRange> Replaced => _replaced;
+
+    /// <summary>Makes room for threads, and some that are born until the stop.</summary>
+    public void Expect(int threads)
+    {
+        while (_registers.Count < threads + Spare)
+        {
+            _registers.Add(new ThreadRegisters());
+        }
+    }
+
+    /// <summary>Does all of it once while the process runs, and forgets what came out.</summary>
+    /// <param name="mostPages">Copies only if they are not more.</param>
+    public void Rehearse(long mostPages)
+    {
+        if (Search() && Pages <= mostPages)
+        {
+            Copy();
+        }
+
+        _copier.Drop();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run(StoppedProcess process)
+    {
+        Instant = DateTimeOffset.UtcNow;
+        long start = Stopwatch.GetTimestamp();
+        bool found = Search();
+        Searching = Stopwatch.GetElapsedTime(start);
+        if (!found || TooMany)
+        {
+            return;
+        }
+
+        Expect(process.ThreadCount - Spare);
+        for (int index = 0; index < process.ThreadCount; index++)
+        {
+            if (process.ReadRegisters(index, _registers[index]) != Errno.None)
+            {
+                IsGone = true; // killed while it stood
+                return;
+            }
+        }
+
+        start = Stopwatch.GetTimestamp();
+        Copy();
+        Copying = Stopwatch.GetElapsedTime(start);
+        Registers = _registers;
+        Threads = process.ThreadCount;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool Search()
+    {
+        _plan.RefreshStanding();
+        IsGone = !_tracking.IsAlive;
+        if (IsGone)
+        {
+            return false;
+        }
+
+        _runs.Clear();
+        _replaced.Clear();
+        _fileContent.Clear();
+        Pages = 0;
+        for (int index = 0; index < _plan.Regions.Count; index++)
+        {
+            CaptureRegion region = _plan.Regions[index];
+            if (region.Content != RegionContent.None)
+            {
+                int first = _runs.Count;
+                if (!Search(region))
+                {
+                    return false;
+                }
+
+                Count(first);
+            }
+        }
+
+        return true;
+    }
+
+    private bool Search(CaptureRegion region)
+    {
+        int first = _runs.Count;
+        if (region.CanBeFollowed)
+        {
+            Errno answer = _tracking.ScanAll(region.Range, region.AbsentIsNothing ? region.Queries.WrittenOrAbsent : region.Queries.Written, _runs);
+            if (answer == Errno.None)
+            {
+                AddFileContent(region);
+                return true;
+            }
+
+            _runs.Truncate(first);
+            if (answer == Errno.ESRCH)
+            {
+                IsGone = true;
+                return false;
+            }
+
+            _replaced.Add(region.Range);
+            region.HasFileContent = false;
+        }
+
+        // Another mapping lies at the same place now, or one that cannot be followed: all that it has counts as written.
+        AddFileContent(region);
+        IsGone = _tracking.ScanAll(region.Range, region.Queries.Present, _runs) == Errno.ESRCH;
+        return !IsGone;
+    }
+
+    /// <summary>A mapping that came since the last look and whose file has content of its own: rare, and read whole.</summary>
+    private void AddFileContent(CaptureRegion region)
+    {
+        if (region.IsBackedByFile && !region.HasFileContent)
+        {
+            foreach (AddressRange part in SharedContent.Find(_processId, region.Mapping))
+            {
+                _fileContent.Add(part);
+                Pages += (long)(part.Length / (ulong)Environment.SystemPageSize);
+            }
+        }
+    }
+
+    private void Count(int first)
+    {
+        for (int index = first; index < _runs.Count; index++)
+        {
+            PageRegion run = _runs[index];
+            if (PageQueries.IsWritten(run.Categories))
+            {
+                Pages += (long)(run.Range.Length / (ulong)Environment.SystemPageSize);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Copy()
+    {
+        for (int index = 0; index < _runs.Count; index++)
+        {
+            PageRegion run = _runs[index];
+            if (PageQueries.IsWritten(run.Categories))
+            {
+                _copier.Add(run.Range);
+            }
+        }
+
+        foreach (AddressRange part in _fileContent)
+        {
+            _copier.Add(part);
+        }
+
+        _copier.Read();
+    }
+}
