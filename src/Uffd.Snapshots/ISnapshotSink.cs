@@ -9,6 +9,14 @@ public interface ISnapshotSink : IDisposable
     /// <summary>How many bytes the snapshot takes in its file by now.</summary>
     long StoredBytes { get; }
 
+    /// <summary>
+    /// Told of a mapping as soon as it is known, so that a place for all of it can be chosen at once. A hint: what is told may change or never be written.
+    /// </summary>
+    /// <param name="region">Whole pages.</param>
+    void Expect(AddressRange region)
+    {
+    }
+
     /// <summary>Takes the content of pages, in place of what was taken for them before. The sink looks for zeros itself.</summary>
     /// <param name="address">The first page's address in the process.</param>
     /// <param name="pages">Whole pages. Read during the call only.</param>
