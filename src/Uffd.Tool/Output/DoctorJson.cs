@@ -34,7 +34,11 @@ internal sealed record DoctorJson(
             report.UnprivilegedUserfaultfd,
             report.Device is { } device ? new DoctorDeviceJson(device.Path, device.Mode, device.Owner, device.Group) : null,
             report.SeccompMode,
-            report.YamaPtraceScope),
+            report.YamaPtraceScope,
+            report.HasCapSysAdmin,
+            report.PtraceAnswer == Errno.None,
+            report.PidfdGetfdAnswer == Errno.None,
+            report.HasPagemapScan),
         new DoctorMemoryJson(
             report.HugePages2MiB is { } pool ? new DoctorHugePagesJson(pool.Total, pool.Free) : null,
             report.TransparentHugePages,
@@ -56,7 +60,8 @@ internal sealed record DoctorCreationJson(string Way, string Method, string Faul
 internal sealed record DoctorFeatureJson(string Name, int Bit, string Since, bool? Available);
 
 internal sealed record DoctorPrivilegesJson(
-    uint EffectiveUserId, bool? CapSysPtrace, bool? EventFork, long? UnprivilegedUserfaultfd, DoctorDeviceJson? Device, long? Seccomp, long? YamaPtraceScope);
+    uint EffectiveUserId, bool? CapSysPtrace, bool? EventFork, long? UnprivilegedUserfaultfd, DoctorDeviceJson? Device, long? Seccomp, long? YamaPtraceScope,
+    bool? CapSysAdmin, bool Ptrace, bool PidfdGetfd, bool? PagemapScan);
 
 internal sealed record DoctorDeviceJson(string Path, string Mode, string Owner, string Group);
 

@@ -18,6 +18,7 @@ internal static class HostChecks
         Forks(report),
         .. Seccomp(report),
         Yama(report),
+        .. ProcessChecks.Of(report),
         .. MemoryChecks.Of(report),
         OpenFiles(report),
     ];

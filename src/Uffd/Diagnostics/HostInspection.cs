@@ -8,8 +8,6 @@ namespace Uffd.Diagnostics;
 /// <summary>Gathers what a <see cref="HostReport"/> says. Whatever cannot be read is null.</summary>
 internal static class HostInspection
 {
-    private const int CAP_SYS_PTRACE = 19;
-
     public static HostReport Collect()
     {
         string? status = Read("/proc/self/status");
@@ -35,7 +33,11 @@ internal static class HostInspection
             Device = TryDevice(UserfaultfdFactory.DevicePath),
             KernelHasDevice = kernelHasDevice,
             EffectiveUserId = LibC.GetEUid(),
-            HasCapSysPtrace = ProcText.HasCapability(status, "CapEff", CAP_SYS_PTRACE),
+            HasCapSysPtrace = ProcText.HasCapability(status, "CapEff", InspectionAbi.CAP_SYS_PTRACE),
+            HasCapSysAdmin = ProcText.HasCapability(status, "CapEff", InspectionAbi.CAP_SYS_ADMIN),
+            PtraceAnswer = TracingProbe.TryPtrace(),
+            PidfdGetfdAnswer = TracingProbe.TryPidfdGetfd(),
+            HasPagemapScan = TracingProbe.HasPagemapScan(),
             CanFollowForks = features is { } bits && bits.HasFlag(UffdFeatures.EventFork) ? CanFollowForks() : null,
             SeccompMode = ProcText.Number(ProcText.Field(status, "Seccomp")),
             HugePages2MiB = TryHugePages("/sys/kernel/mm/hugepages/hugepages-2048kB"),

@@ -102,6 +102,18 @@ public sealed record HostReport
     /// <summary>The sysctl kernel.yama.ptrace_scope, or null where Yama is not there.</summary>
     public long? YamaPtraceScope { get; init; }
 
+    /// <summary>Whether CAP_SYS_ADMIN is in this process's effective set: it suspends another process's seccomp filter for one call.</summary>
+    public bool? HasCapSysAdmin { get; init; }
+
+    /// <summary>What a seccomp filter answers in the kernel's place to ptrace(2); <see cref="Errno.None"/> where the kernel itself answers.</summary>
+    public Errno PtraceAnswer { get; init; }
+
+    /// <summary>The same of pidfd_getfd(2) (Linux 5.6); ENOSYS from an older kernel too.</summary>
+    public Errno PidfdGetfdAnswer { get; init; }
+
+    /// <summary>Whether the kernel has PAGEMAP_SCAN (Linux 6.7), or null where it could not be asked.</summary>
+    public bool? HasPagemapScan { get; init; }
+
     /// <summary>How the trial of real paging went.</summary>
     public required PagingSelfTest SelfTest { get; init; }
 

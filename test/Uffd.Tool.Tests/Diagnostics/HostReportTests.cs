@@ -22,6 +22,8 @@ public sealed class HostReportTests
         KernelHasDevice = true,
         HasCapSysPtrace = true,
         CanFollowForks = true,
+        HasCapSysAdmin = true,
+        HasPagemapScan = true,
         SeccompMode = 0,
         HugePages2MiB = new HugePagePool(64, 64),
         TransparentHugePages = "madvise",
@@ -117,6 +119,31 @@ public sealed class HostReportTests
     }
 
     [Fact]
+    public void Attaching_to_others_is_explained_with_the_command()
+    {
+        HostCheck own = Check(User(), "process.attach");
+        Assert.Equal((HostCheckStatus.Note, "sudo uffd ..."), (own.Status, own.Remedy));
+        Assert.Equal("docker run --cap-add SYS_PTRACE ...", Check(Docker(), "process.attach").Remedy);
+        Assert.Equal("docker run --security-opt seccomp=unconfined ...", Check(Docker() with { PtraceAnswer = Errno.EPERM }, "process.attach").Remedy);
+        Assert.Contains("pidfd_getfd", Check(Healthy with { PidfdGetfdAnswer = Errno.ENOSYS }, "process.attach").Finding, StringComparison.Ordinal);
+        Assert.Equal(HostCheckStatus.Limited, Check(User() with { YamaPtraceScope = 1 }, "process.attach").Status);
+        Assert.Equal(HostCheckStatus.Limited, Check(User() with { YamaPtraceScope = 2 }, "process.attach").Status);
+        Assert.Equal(HostCheckStatus.Limited, Check(Healthy with { YamaPtraceScope = 3 }, "process.attach").Status);
+        Assert.Equal(HostCheckStatus.Good, Check(Healthy with { YamaPtraceScope = 2 }, "process.attach").Status);
+        Assert.Equal(HostCheckStatus.Note, Check(Healthy with { HasCapSysPtrace = null }, "process.attach").Status);
+    }
+
+    [Fact]
+    public void Filters_and_kernels_that_hinder_snapshots_are_told()
+    {
+        Assert.Contains("CAP_SYS_ADMIN", Check(User(), "process.filtered").Finding, StringComparison.Ordinal);
+        Assert.Contains("itself", Check(Healthy with { SeccompMode = 2 }, "process.filtered").Finding, StringComparison.Ordinal);
+        Assert.Contains("6.7", Check(Healthy with { Features = (UffdFeatures)0x7FFF }, "process.track").Finding, StringComparison.Ordinal);
+        Assert.Contains("PAGEMAP_SCAN", Check(Healthy with { HasPagemapScan = false }, "process.track").Finding, StringComparison.Ordinal);
+        Assert.Contains("unknown", Check(Docker(), "process.track").Finding, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Settings_that_change_what_paging_sees_come_with_the_command()
     {
         HostReport report = Healthy with
@@ -179,6 +206,7 @@ public sealed class HostReportTests
     {
         Creation = Answers(Errno.EACCES, Errno.EPERM, Errno.EACCES, Errno.None),
         HasCapSysPtrace = false,
+        HasCapSysAdmin = false,
         CanFollowForks = false,
         EffectiveUserId = 1000,
     };
