@@ -20,22 +20,8 @@ internal sealed class CoreFile : IDisposable
 
     public static CoreFile Open(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        try
-        {
-            return new CoreFile(path, handle, (ulong)RandomAccess.GetLength(handle));
-        }
-        catch (NotSupportedException exception)
-        {
-            handle.Dispose();
-            throw new IOException($"{path} is a pipe or a device: a core is read in any order, so it must be a file", exception);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
+        SafeFileHandle handle = RegularFile.OpenRead(path);
+        return new CoreFile(path, handle, SparseFile.GetEnd(handle));
     }
 
     /// <summary>Reads bytes whose place was checked before.</summary>

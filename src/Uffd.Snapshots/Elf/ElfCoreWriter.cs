@@ -6,14 +6,14 @@ namespace Uffd.Snapshots;
 /// </summary>
 public sealed class ElfCoreWriter : ISnapshotSink
 {
-    private readonly AtomicFile _file;
+    private readonly CoreOutput _file;
     private readonly bool _durable;
     private readonly int _pageSize;
     private readonly CoreAreas _areas = new(CoreTables.Reserved);
     private long _storedBytes;
     private bool _ended; // completed, or failed
 
-    private ElfCoreWriter(AtomicFile file, SnapshotFileOptions options, int pageSize)
+    private ElfCoreWriter(CoreOutput file, SnapshotFileOptions options, int pageSize)
     {
         _file = file;
         _durable = options.Durable;
@@ -30,7 +30,7 @@ public sealed class ElfCoreWriter : ISnapshotSink
     public static ElfCoreWriter Create(string path, SnapshotFileOptions? options = null) => Create(path, options, Environment.SystemPageSize);
 
     internal static ElfCoreWriter Create(string path, SnapshotFileOptions? options, int pageSize)
-        => new(AtomicFile.Create(path), options ?? new SnapshotFileOptions(), pageSize);
+        => new(CoreOutput.Create(path), options ?? new SnapshotFileOptions(), pageSize);
 
     /// <inheritdoc/>
     public void Expect(AddressRange region)
@@ -103,7 +103,7 @@ public sealed class ElfCoreWriter : ISnapshotSink
         _file.Write(offset, tables);
         _file.Write(0, header);
         Volatile.Write(ref _storedBytes, _storedBytes + header.Length + tables.Length);
-        _file.Commit(_durable);
+        _file.Publish(_durable);
     }
 
     /// <inheritdoc/>
