@@ -41,7 +41,7 @@ public class ChangingMappingsTests
         scene.Check(snapshot);
         Assert.True(LiveMemory.AssertSame(target.ProcessId, snapshot) > 0);
         Assert.DoesNotContain(report.Warnings, warning => warning.Contains("could not be read", StringComparison.Ordinal));
-    });
+    }, TestContext.Current.CancellationToken);
 
     [Theory(Timeout = 120_000)]
     [InlineData("exec")]
@@ -52,19 +52,20 @@ public class ChangingMappingsTests
         Requires.Features(UffdFeatures.WriteProtectAsync);
         using var target = new SnapTarget();
         using var snapshot = new MemorySnapshot();
+        int ends = 0;
         UffdException failure = Assert.Throws<UffdException>(() => ProcessSnapshot.Take(target.ProcessId, snapshot, new ProcessSnapshotOptions
         {
             Progress = told =>
             {
-                if (told is { Phase: SnapshotPhase.Copying, PagesLeft: 0, Round: 2 })
+                if (told is { Phase: SnapshotPhase.Copying, PagesLeft: 0, Round: 2 } && ends++ == 0)
                 {
                     End(target, end);
                 }
             },
-        }));
+        }, TestContext.Current.CancellationToken));
         Assert.Equal(Errno.ESRCH, failure.Errno);
         Assert.Throws<InvalidOperationException>(() => snapshot.State);
-    });
+    }, TestContext.Current.CancellationToken);
 
     [Fact(Timeout = 120_000)]
     public async Task Cancelled_snapshot_leaves_the_process_as_it_was() => await Task.Run(() =>
@@ -84,13 +85,17 @@ public class ChangingMappingsTests
         Assert.Contains("TracerPid:\t0", File.ReadAllText($"/proc/{target.ProcessId}/status"), StringComparison.Ordinal);
         Assert.DoesNotContain(" um ", File.ReadAllText($"/proc/{target.ProcessId}/smaps"), StringComparison.Ordinal);
         Assert.DoesNotContain(" uw ", File.ReadAllText($"/proc/{target.ProcessId}/smaps"), StringComparison.Ordinal);
-    });
+    }, TestContext.Current.CancellationToken);
 
     private static void End(SnapTarget target, string how)
     {
-        if (how == "exec")
+        if (string.Equals(how, "exec", StringComparison.Ordinal))
         {
             target.Do($"exec"); // the new program says its id
+        }
+        else if (string.Equals(how, "kill", StringComparison.Ordinal))
+        {
+            target.Kill();
         }
         else
         {

@@ -46,11 +46,17 @@ internal sealed class SnapTarget : IDisposable
     /// <summary>Waits for its end.</summary>
     public void WaitForExit() => Assert.True(_process.WaitForExit(Patience));
 
-    /// <summary>Ends it.</summary>
-    public void Dispose()
+    /// <summary>Kills it.</summary>
+    public void Kill()
     {
         _process.Kill();
         _process.WaitForExit();
+    }
+
+    /// <summary>Ends it.</summary>
+    public void Dispose()
+    {
+        Kill();
         _process.Dispose();
     }
 }

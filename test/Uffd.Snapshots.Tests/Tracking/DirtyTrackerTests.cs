@@ -27,7 +27,7 @@ public class DirtyTrackerTests
         target.Tell($"exit");
         target.WaitForExit();
         Assert.Equal(Errno.ESRCH, Assert.Throws<UffdException>(tracker.Sample).Errno);
-    });
+    }, TestContext.Current.CancellationToken);
 
     [Fact(Timeout = 60_000)]
     public void Own_writes_are_told_without_tracing()
