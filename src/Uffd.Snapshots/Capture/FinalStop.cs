@@ -18,7 +18,7 @@ internal sealed class FinalStop : IStoppedWork
     private readonly int _processId;
     private readonly PageRegionBuffer _runs = new(64 * 1024);
     private readonly List<ThreadRegisters> _registers = [];
-    private readonly List<AddressRange> _replaced = new(64);
+    private readonly List<AddressRange> _forgotten = new(64);
     private readonly List<AddressRange> _fileContent = new(64);
 
     /// <param name="plan">The mappings as they were seen last.</param>
@@ -63,8 +63,8 @@ internal sealed class FinalStop : IStoppedWork
     /// <summary>The runs that were found: written ones, and absent ones.</summary>
     public PageRegionBuffer Runs => _runs;
 
-    /// <summary>Where other memory lies now than what was copied before.</summary>
-    public IReadOnlyList<AddressRange> Replaced => _replaced;
+    /// <summary>Where what was copied before is not any more: other memory lies there, or a hole of a file.</summary>
+    public IReadOnlyList<AddressRange> Forgotten => _forgotten;
 
     /// <summary>Makes room for threads, and some that are born until the stop.</summary>
     public void Expect(int threads)
@@ -128,7 +128,7 @@ internal sealed class FinalStop : IStoppedWork
         }
 
         _runs.Clear();
-        _replaced.Clear();
+        _forgotten.Clear();
         _fileContent.Clear();
         Pages = 0;
         for (int index = 0; index < _plan.Regions.Count; index++)
@@ -168,7 +168,7 @@ internal sealed class FinalStop : IStoppedWork
                 return false;
             }
 
-            _replaced.Add(region.Range);
+            _forgotten.Add(region.Range);
             region.HasFileContent = false;
         }
 
@@ -178,17 +178,30 @@ internal sealed class FinalStop : IStoppedWork
         return !IsGone;
     }
 
-    /// <summary>A mapping that came since the last look and whose file has content of its own: rare, and read whole.</summary>
+    /// <summary>
+    /// A mapping whose file has content of its own: where that has become a hole since it was copied is told by the file alone, and one that came since the last
+    /// look is read whole.
+    /// </summary>
     private void AddFileContent(CaptureRegion region)
     {
-        if (region.IsBackedByFile && !region.HasFileContent)
+        if (!region.IsBackedByFile)
         {
-            foreach (AddressRange part in SharedContent.Find(_processId, region.Mapping))
+            return;
+        }
+
+        ulong end = region.Range.Start;
+        foreach (AddressRange part in SharedContent.Find(_processId, region.Mapping))
+        {
+            _forgotten.Add(AddressRange.FromBounds(end, part.Start));
+            end = part.End;
+            if (!region.HasFileContent)
             {
                 _fileContent.Add(part);
                 Pages += (long)(part.Length / (ulong)Environment.SystemPageSize);
             }
         }
+
+        _forgotten.Add(AddressRange.FromBounds(end, region.Range.End));
     }
 
     private void Count(int first)

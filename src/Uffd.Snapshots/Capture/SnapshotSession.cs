@@ -195,9 +195,9 @@ internal sealed class SnapshotSession : IDisposable
     /// <summary>What the stop found goes to the sink: pages that lie elsewhere now, or nowhere, first.</summary>
     private void Store()
     {
-        foreach (AddressRange replaced in _final.Replaced)
+        foreach (AddressRange forgotten in _final.Forgotten)
         {
-            Forget(replaced);
+            Forget(forgotten);
         }
 
         for (int index = 0; index < _final.Runs.Count; index++)
