@@ -170,6 +170,28 @@ public sealed partial class Userfaultfd : IDisposable
     /// </summary>
     public void Dispose() => Handle.Dispose();
 
+    /// <summary>Takes a userfaultfd that was created in another process, for its memory, and does the handshake.</summary>
+    /// <param name="descriptor">The descriptor as it was created; owned by the result, and closed on failure.</param>
+    /// <param name="features">To ask for.</param>
+    /// <exception cref="UffdException">The kernel lacks features, or refused.</exception>
+    internal static Userfaultfd Adopt(SafeDescriptorHandle descriptor, UffdFeatures features)
+    {
+        SafeUserfaultfdHandle handle = descriptor as SafeUserfaultfdHandle ?? new SafeUserfaultfdHandle(descriptor.Release());
+        try
+        {
+            Require(features);
+            Errno errno = Handshake(handle, features, out _);
+            return errno == Errno.None
+                ? new Userfaultfd(handle, features, UffdFaultScope.UserOnly)
+                : throw new UffdException("the userfaultfd handshake (UFFDIO_API) failed", errno);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Wraps the descriptor of a forked child, which has its parent's features.</summary>
     internal static Userfaultfd FromFork(uint descriptor, Userfaultfd parent)
         => new(new SafeUserfaultfdHandle((nint)descriptor), parent.Features, parent.FaultScope);

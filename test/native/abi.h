@@ -26,6 +26,7 @@
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/userfaultfd.h>
+#include "ptraceabi.h"
 
 // Linux 6.4 to 6.8: userfaultfd.h
 #ifndef UFFD_FEATURE_WP_UNPOPULATED
