@@ -29,6 +29,9 @@ internal sealed class CaptureRegion
     /// <summary>Whether the kernel refused to follow it: it is copied whole while the process stands.</summary>
     public bool IsRefused { get; set; }
 
+    /// <summary>Whether it is the kernel's and never changes: the vDSO, copied once.</summary>
+    public bool IsConstant => Content == RegionContent.Whole && !WriteTracking.CanFollow(Mapping);
+
     /// <summary>Whether what its file has was copied.</summary>
     public bool HasFileContent { get; set; }
 
@@ -42,8 +45,11 @@ internal sealed class CaptureRegion
     public AddressRange Range => Mapping.Range;
 
     /// <summary>What to ask about its pages.</summary>
-    public PageQueries Queries => Content == RegionContent.Changed ? PageQueries.ChangedOnly : PageQueries.Whole;
+    public PageQueries Queries => IsPrivateFile ? PageQueries.ChangedOnly : PageQueries.Whole;
 
-    /// <summary>Whether a page that is nowhere reads as zeros, or as the file's: not where the file has content of its own that counts.</summary>
-    public bool AbsentIsNothing => !IsBackedByFile;
+    /// <summary>Whether its pages are a file's until they are changed, and again when they are discarded.</summary>
+    public bool IsPrivateFile => Content == RegionContent.Changed || (IsBackedByFile && !IsShared);
+
+    /// <summary>Whether its changes are seen by others that map the same file.</summary>
+    public bool IsShared => Mapping.IsShared;
 }

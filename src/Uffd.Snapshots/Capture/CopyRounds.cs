@@ -31,6 +31,9 @@ internal sealed class CopyRounds
         _pacer = pacer;
     }
 
+    /// <summary>Pages of private mappings of files that were copied because the process had changed them.</summary>
+    public RangeSet Own { get; } = new();
+
     /// <summary>Pages that the last round found.</summary>
     public long Pages { get; private set; }
 
@@ -56,8 +59,8 @@ internal sealed class CopyRounds
         {
             if (region.CanBeFollowed)
             {
+                CopyFileContent(region); // first: what the process has changed lies over it
                 Copy(region, region.Queries.WrittenAndProtect, cancellation);
-                CopyFileContent(region);
             }
         }
 
@@ -71,6 +74,11 @@ internal sealed class CopyRounds
     /// <summary>A mapping that was not seen before: its memory may be new, or part of what was followed already and has been split.</summary>
     private void Begin(CaptureRegion region)
     {
+        if (region.IsConstant)
+        {
+            Keep(region.Range);
+        }
+
         if (!region.CanBeFollowed)
         {
             return;
@@ -86,12 +94,17 @@ internal sealed class CopyRounds
         Span<byte> magic = stackalloc byte[4];
         if (region.KeepsHeader && _memory.Read(region.Range.Start, magic) == 4 && magic.SequenceEqual("\x7fELF"u8))
         {
-            // Not counted as copied: when the process drops the page, it is still the file's.
-            var page = new byte[PageSize];
-            if (_memory.Read(region.Range.Start, page) == page.Length)
-            {
-                _sink.Write(region.Range.Start, page);
-            }
+            Keep(new AddressRange(region.Range.Start, PageSize));
+        }
+    }
+
+    /// <summary>Stores pages that are not the process's own. They do not count as copied: that they are nowhere in its page tables means nothing.</summary>
+    private void Keep(AddressRange pages)
+    {
+        var content = new byte[pages.Length];
+        if (_memory.Read(pages.Start, content) == content.Length)
+        {
+            _sink.Write(pages.Start, content);
         }
     }
 
@@ -115,6 +128,7 @@ internal sealed class CopyRounds
                 {
                     rest = region.Range;
                     query = region.Queries.PresentAndProtect with { MaxPages = ChunkPages };
+                    CopyFileContent(region);
                     continue;
                 }
 
@@ -126,12 +140,12 @@ internal sealed class CopyRounds
                 throw answer == Errno.ESRCH ? WriteTracking.Gone() : new UffdException($"PAGEMAP_SCAN of {rest}", answer);
             }
 
-            Take();
+            Take(region);
             rest = AddressRange.FromBounds(Math.Max(walkEnd, rest.Start), rest.End);
         }
     }
 
-    private void Take()
+    private void Take(CaptureRegion region)
     {
         long before = Pages;
         for (int index = 0; index < _runs.Count; index++)
@@ -141,6 +155,10 @@ internal sealed class CopyRounds
             {
                 _copier.Add(run.Range);
                 Pages += (long)(run.Range.Length / PageSize);
+                if (region.IsPrivateFile)
+                {
+                    Own.Add(run.Range);
+                }
             }
         }
 
@@ -174,6 +192,8 @@ internal sealed class CopyRounds
             _sink.Discard(copied);
             _copied.Remove(copied);
         }
+
+        Own.Remove(range);
     }
 
     private PageRegionBuffer Emptied()

@@ -15,21 +15,24 @@ internal sealed class FinalStop : IStoppedWork
     private readonly CapturePlan _plan;
     private readonly WriteTracking _tracking;
     private readonly PageCopier _copier;
+    private readonly RangeSet _own;
     private readonly int _processId;
     private readonly PageRegionBuffer _runs = new(64 * 1024);
     private readonly List<ThreadRegisters> _registers = [];
     private readonly List<AddressRange> _forgotten = new(64);
-    private readonly List<AddressRange> _fileContent = new(64);
+    private readonly List<AddressRange> _again = new(64);
 
     /// <param name="plan">The mappings as they were seen last.</param>
     /// <param name="tracking">The process's writes.</param>
     /// <param name="copier">What brings the pages; its own for the stop.</param>
+    /// <param name="own">Pages of private mappings of files that were copied because the process had changed them.</param>
     /// <param name="processId">The process.</param>
-    public FinalStop(CapturePlan plan, WriteTracking tracking, PageCopier copier, int processId)
+    public FinalStop(CapturePlan plan, WriteTracking tracking, PageCopier copier, RangeSet own, int processId)
     {
         _plan = plan;
         _tracking = tracking;
         _copier = copier;
+        _own = own;
         _processId = processId;
     }
 
@@ -76,7 +79,7 @@ internal sealed class FinalStop : IStoppedWork
     }
 
     /// <summary>Does all of it once while the process runs, and forgets what came out.</summary>
-    /// <param name="mostPages">Copies only if they are not more.</param>
+    /// <param name="mostPages">Copies only if they are not more. Pages of files are never copied here: a read brings them in, and takes away what tells that they were discarded.</param>
     public void Rehearse(long mostPages)
     {
         if (Search() && Pages <= mostPages)
@@ -112,6 +115,12 @@ internal sealed class FinalStop : IStoppedWork
 
         start = Stopwatch.GetTimestamp();
         Copy();
+        foreach (AddressRange range in _again)
+        {
+            _copier.Add(range);
+        }
+
+        _copier.Read();
         Copying = Stopwatch.GetElapsedTime(start);
         Registers = _registers;
         Threads = process.ThreadCount;
@@ -129,12 +138,12 @@ internal sealed class FinalStop : IStoppedWork
 
         _runs.Clear();
         _forgotten.Clear();
-        _fileContent.Clear();
+        _again.Clear();
         Pages = 0;
         for (int index = 0; index < _plan.Regions.Count; index++)
         {
             CaptureRegion region = _plan.Regions[index];
-            if (region.Content != RegionContent.None)
+            if (region.Content != RegionContent.None && !region.IsConstant)
             {
                 int first = _runs.Count;
                 if (!Search(region))
@@ -154,9 +163,14 @@ internal sealed class FinalStop : IStoppedWork
         int first = _runs.Count;
         if (region.CanBeFollowed)
         {
-            Errno answer = _tracking.ScanAll(region.Range, region.AbsentIsNothing ? region.Queries.WrittenOrAbsent : region.Queries.Written, _runs);
+            Errno answer = _tracking.ScanAll(region.Range, Query(region), _runs);
             if (answer == Errno.None)
             {
+                if (region.IsPrivateFile)
+                {
+                    SortOwn(region, first);
+                }
+
                 AddFileContent(region);
                 return true;
             }
@@ -178,13 +192,60 @@ internal sealed class FinalStop : IStoppedWork
         return !IsGone;
     }
 
+    private static PagemapScanOptions Query(CaptureRegion region)
+        => region.IsPrivateFile ? region.Queries.PresentFollowed : region.IsShared ? region.Queries.Written : region.Queries.WrittenOrAbsent;
+
+    /// <summary>
+    /// A private mapping of a file: what was changed is copied if it was written since. What had been changed, and is not the process's own any more, was discarded: the file's
+    /// content is there again, whether or not it has been touched. A page that was discarded and not touched carries a mark of its protection that looks like a page in swap:
+    /// what seems to be there is read once more.
+    /// </summary>
+    private void SortOwn(CaptureRegion region, int first)
+    {
+        ulong end = region.Range.Start;
+        for (int index = first; index < _runs.Count; index++)
+        {
+            PageRegion run = _runs[index];
+            Dropped(region, AddressRange.FromBounds(end, run.Range.Start));
+            end = run.Range.End;
+            if (PageQueries.IsWritten(run.Categories) || (run.Categories & PageCategories.Present) == 0)
+            {
+                Again(run.Range);
+            }
+        }
+
+        Dropped(region, AddressRange.FromBounds(end, region.Range.End));
+        _runs.Truncate(first);
+    }
+
+    private void Dropped(CaptureRegion region, AddressRange range)
+    {
+        foreach (AddressRange own in _own.Within(range))
+        {
+            if (region.IsBackedByFile)
+            {
+                Again(own);
+            }
+            else
+            {
+                _forgotten.Add(own);
+            }
+        }
+    }
+
+    private void Again(AddressRange range)
+    {
+        _again.Add(range);
+        Pages += (long)(range.Length / (ulong)Environment.SystemPageSize);
+    }
+
     /// <summary>
     /// A mapping whose file has content of its own: where that has become a hole since it was copied is told by the file alone, and one that came since the last
     /// look is read whole.
     /// </summary>
     private void AddFileContent(CaptureRegion region)
     {
-        if (!region.IsBackedByFile)
+        if (!region.IsBackedByFile || (!region.IsShared && region.HasFileContent))
         {
             return;
         }
@@ -196,8 +257,7 @@ internal sealed class FinalStop : IStoppedWork
             end = part.End;
             if (!region.HasFileContent)
             {
-                _fileContent.Add(part);
-                Pages += (long)(part.Length / (ulong)Environment.SystemPageSize);
+                Again(part);
             }
         }
 
@@ -226,11 +286,6 @@ internal sealed class FinalStop : IStoppedWork
             {
                 _copier.Add(run.Range);
             }
-        }
-
-        foreach (AddressRange part in _fileContent)
-        {
-            _copier.Add(part);
         }
 
         _copier.Read();

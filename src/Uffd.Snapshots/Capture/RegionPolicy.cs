@@ -47,7 +47,7 @@ internal sealed class RegionPolicy(int filter)
             Mapping = region,
             Content = content,
             IsBlind = details is null,
-            IsBackedByFile = content == RegionContent.Whole && region.IsFile,
+            IsBackedByFile = content == RegionContent.Whole && region.IsFile && !huge, // reading huge pages that nobody touched would take them from the pool
             IsSharedWithOthers = region.IsShared && details?.SharedWithOthers > 0,
             Resident = details is null ? 0 : details.Swapped + (content == RegionContent.Changed ? details.Anonymous : details.Resident),
             KeepsHeader = content == RegionContent.Changed && Has(ElfHeaders) && region.Offset == 0 && region.Permissions.HasFlag(RegionPermissions.Read),

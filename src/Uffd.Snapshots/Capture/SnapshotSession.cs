@@ -51,7 +51,7 @@ internal sealed class SnapshotSession : IDisposable
         _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer * 3);
         _tracking = new WriteTracking(tracee.TakeUserfaultfd(UffdFeatures.WriteProtectAsync, out _attachPause), processId);
         _copy = new CopyRounds(processId, _plan, _tracking, _running, _memory, _copied, sink, new Pacer(options.BytesPerSecond));
-        _final = new FinalStop(_plan, _tracking, _standing, processId);
+        _final = new FinalStop(_plan, _tracking, _standing, _copy.Own, processId);
     }
 
     /// <summary>Takes it.</summary>

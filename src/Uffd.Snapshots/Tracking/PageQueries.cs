@@ -18,6 +18,7 @@ internal sealed class PageQueries
             RequireWriteProtectAsync = false,
         };
         Present = populated;
+        PresentFollowed = populated with { RequireWriteProtectAsync = true };
         PresentAndProtect = populated with { WriteProtect = true, RequireWriteProtectAsync = true };
         Written = populated with { AllOf = own | PageCategories.Written, RequireWriteProtectAsync = true };
         WrittenAndProtect = Written with { WriteProtect = true };
@@ -37,6 +38,9 @@ internal sealed class PageQueries
 
     /// <summary>Every page that is in memory or swap.</summary>
     public PagemapScanOptions Present { get; }
+
+    /// <summary>The same, where all is followed; fails (EPERM) elsewhere.</summary>
+    public PagemapScanOptions PresentFollowed { get; }
 
     /// <summary>The same, and protects them.</summary>
     public PagemapScanOptions PresentAndProtect { get; }

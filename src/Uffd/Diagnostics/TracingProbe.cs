@@ -7,12 +7,12 @@ namespace Uffd.Diagnostics;
 /// Asks for the calls that looking into other processes takes, in ways that touch nobody: what comes back tells whether a seccomp filter of this
 /// process stands before the kernel.
 /// </summary>
-internal static class TracingProbe
+internal static unsafe class TracingProbe
 {
     /// <summary>Whether ptrace(2) is answered by the kernel: it knows no process 0 (ESRCH), where a filter says EPERM or ENOSYS.</summary>
     /// <returns><see cref="Errno.None"/>, or what the filter answers.</returns>
     public static Errno TryPtrace()
-        => LibC.SyscallPtrace(InspectionAbi.SYS_ptrace_number, InspectionAbi.PTRACE_DETACH_request, 0, 0, 0) < 0 && Kernel.LastErrno is var errno and not Errno.ESRCH
+        => LibC.SyscallPtrace(InspectionAbi.SYS_ptrace_number, InspectionAbi.PTRACE_DETACH_request, 0, 0, null) < 0 && Kernel.LastErrno is var errno and not Errno.ESRCH
             ? errno
             : Errno.None;
 

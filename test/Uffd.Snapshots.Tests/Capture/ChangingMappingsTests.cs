@@ -13,7 +13,7 @@ public class ChangingMappingsTests
     [
         "nothing", "write", "write everything", "discard", "discard all", "discard huge", "free", "unmap", "unmap the middle", "replace", "replace the same place later",
         "new mapping", "new thread", "move", "move and grow", "grow in place", "heap", "protect none", "protect and write", "split", "fork", "fork and write",
-        "shared written", "shared removed", "file changed", "file dropped", "locked", "huge written", "hidden content",
+        "shared written", "shared removed", "file changed", "file dropped", "file dropped and read", "file deleted and dropped", "deleted file dropped", "locked", "huge written", "hidden content",
     ];
 
     [Theory(Timeout = 120_000)]
@@ -123,6 +123,11 @@ public class ChangingMappingsTests
             }
 
             target.Do($"fill {file + (3 * Page)} {2 * Page} {2000UL}");
+            if (change.StartsWith("deleted", StringComparison.Ordinal))
+            {
+                File.Delete(path); // kept whole then: nobody can ask the file later
+            }
+
             Action<MemorySnapshot> nothing = _ => { };
             ulong seed = 5555;
             return change switch
@@ -181,7 +186,21 @@ public class ChangingMappingsTests
                 "file changed" => new(() => target.Do($"fill {file + (7 * Page)} {Page} {seed}"), taken => Assert.Equal((seed, 2000UL), (Word(taken, file + (7 * Page)), Word(taken, file + (3 * Page))))),
                 "file dropped" => new(
                     () => target.Do($"advise {file + (3 * Page)} {Page} {DontNeed}"),
-                    taken => Assert.Equal(SnapshotPageKind.File, taken.GetRuns(new AddressRange(file + (3 * Page), Page)).Single().Kind)),
+                    taken => Assert.Equal(0x0303030303030303UL, Word(taken, file + (3 * Page)))),
+                "file dropped and read" => new(
+                    () =>
+                    {
+                        target.Do($"advise {file + (3 * Page)} {Page} {DontNeed}");
+                        target.Do($"read {file + (3 * Page)} {Page}");
+                    },
+                    taken => Assert.True(taken.GetRuns(new AddressRange(file + (3 * Page), Page)).Single().Kind == SnapshotPageKind.File || Word(taken, file + (3 * Page)) == 0x0303030303030303UL)),
+                "file deleted and dropped" or "deleted file dropped" => new(
+                    () =>
+                    {
+                        File.Delete(path);
+                        target.Do($"advise {file + (3 * Page)} {Page} {DontNeed}");
+                    },
+                    taken => Assert.Equal(0x0303030303030303UL, Word(taken, file + (3 * Page)))),
                 "locked" => new(() => target.Do($"lock {area} {Size}"), taken => Assert.Equal(1000UL, Word(taken, area))),
                 "huge written" => new(() => target.Do($"fill {huge + (2UL << 20)} {Page} {seed}"), taken => Assert.Equal((1000UL, seed), (Word(taken, huge), Word(taken, huge + (2UL << 20))))),
                 "hidden content" => new(

@@ -23,8 +23,13 @@ internal sealed class SnapTarget : IDisposable
     public ulong Do(FormattableString command)
     {
         Tell(command);
-        return Answer();
+        ulong answer = Answer();
+        Assert.True(SpinWait.SpinUntil(IsWaiting, Patience), "the target does not wait for its next command");
+        return answer;
     }
+
+    // Between its answer and its next read it still changes the C library's locks.
+    private bool IsWaiting() => File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}/syscall")).StartsWith("0 0x0 ", StringComparison.Ordinal);
 
     /// <summary>Gives a command that has no answer.</summary>
     public void Tell(FormattableString command)
