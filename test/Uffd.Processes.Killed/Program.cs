@@ -8,6 +8,7 @@ using Uffd.Processes.Killed;
 // stop PID [STEP]   stops all threads, and is killed by itself at that step
 // loop PID          takes and stops without end, until it is killed from outside
 // unsafe PID        sets a thread's registers with nothing to restore them, and is killed: what the target's checks must find
+// idle 0            is a .NET program to be traced itself: says that it is there, and answers lines
 // time PID COUNT    prints the pauses of so many takings and stops, in microseconds
 if (args.Length < 2 || !int.TryParse(args[1], NumberStyles.None, CultureInfo.InvariantCulture, out int processId))
 {
@@ -20,6 +21,18 @@ if (args[0] is "unsafe")
 {
     Careless.Break(processId);
     return 1;
+}
+
+if (args[0] is "idle")
+{
+    Console.WriteLine("ready");
+    while (Console.ReadLine() is { } line)
+    {
+        GC.Collect();
+        Console.WriteLine(line);
+    }
+
+    return 0;
 }
 
 using var tracee = Tracee.OpenUninspected(processId);

@@ -258,6 +258,16 @@ internal sealed unsafe class RemoteCalls
             return Fail("it is not a 64-bit program", errno);
         }
 
+        if (RestartRules.Amend(thread, ref _registers, sinceLastStop))
+        {
+            fixed (user_regs_struct_x86_64* registers = &_registers)
+            {
+                Ptrace.SetRegisters(thread, registers); // at once: if this program dies, it holds
+            }
+        }
+
+        TraceSteps.Done("amended");
+
         if (Ptrace.GetSyscallUserDispatch(thread, &dispatch) == Errno.None && dispatch.mode != 0)
         {
             return Fail("it handles its system calls itself (PR_SET_SYSCALL_USER_DISPATCH)", Errno.None);
@@ -279,7 +289,6 @@ internal sealed unsafe class RemoteCalls
             return Fail("its extended state (XSAVE) has a form that is not known", Errno.None);
         }
 
-        RestartRules.Amend(thread, ref _registers, sinceLastStop);
         return true;
     }
 

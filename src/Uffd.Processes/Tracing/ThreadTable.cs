@@ -121,6 +121,7 @@ internal sealed unsafe class ThreadTable
             if (added == 0)
             {
                 AmendAll(sinceLastStop);
+                TraceSteps.Done("halted");
                 return StandingCount > 0;
             }
         }
@@ -147,6 +148,8 @@ internal sealed unsafe class ThreadTable
             {
                 HasRemains |= Ptrace.Detach(thread, 0) != Errno.None;
             }
+
+            TraceSteps.Done("released");
         }
 
         StandingCount = 0;
@@ -185,6 +188,7 @@ internal sealed unsafe class ThreadTable
                 case StopKind.Interrupted:
                     _states[index] = State.Standing;
                     StandingCount++;
+                    TraceSteps.Done("standing");
                     return true;
                 case StopKind.Gone:
                     _states[index] = State.Gone;
