@@ -1,7 +1,7 @@
 // A process that checks itself without end, for tests of tracers: whoever stops its threads, runs calls in them, or dies while doing so, must change nothing
 // that it can see. Each argument is the work of a thread, the first one that of the first thread; "exit" there ends it. Commands on standard
 // input: "check" answers "ok PASSES" or "bad WHAT"; "count" gives the passes of every thread, "fds" the number of open descriptors, "exec" runs
-// the program anew; the end of the input ends it.
+// the program anew, "spawn" makes one more thread; the end of the input ends it.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -408,6 +408,10 @@ static void *serve(void *argument)
             printf("\n");
         } else if (!strncmp(line, "fds", 3)) {
             printf("ok %d\n", count_descriptors());
+        } else if (!strncmp(line, "spawn", 5)) {
+            static struct worker spawned = {.work = "none"};
+            pthread_t child;
+            printf(pthread_create(&child, NULL, run, &spawned) ? "bad spawn\n" : "ok\n");
         } else if (!strncmp(line, "exec", 4)) {
             execl("/proc/self/exe", "traceeself", "sleep", NULL);
         } else
