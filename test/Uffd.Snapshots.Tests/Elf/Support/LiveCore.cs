@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+using Microsoft.Win32.SafeHandles;
+using Uffd.Processes;
+
+namespace Uffd.Snapshots.Tests.Elf;
+
+/// <summary>
+/// Writes the core of a stopped process in the plainest way: what the kernel's own core would hold with all of its filter's bits for memory of the
+/// process's own and shared memory, read page by page through /proc/PID/mem.
+/// </summary>
+internal static class LiveCore
+{
+    private const ulong Present = 1UL << 63;
+    private const ulong Swapped = 1UL << 62;
+    private const ulong OfFile = 1UL << 61; // or shared anonymous
+
+    public static ProcessState Write(int processId, ISnapshotSink sink, TemporaryFolder folder)
+    {
+        using SafeFileHandle memory = File.OpenHandle($"/proc/{processId}/mem");
+        using SafeFileHandle pagemap = File.OpenHandle($"/proc/{processId}/pagemap");
+        var regions = new List<SnapshotRegion>();
+        foreach (MappedRegion mapping in ProcMaps.Read(processId))
+        {
+            RegionContent content = ContentOf(mapping);
+            regions.Add(new SnapshotRegion(mapping, content));
+            if (content != RegionContent.None)
+            {
+                sink.Expect(mapping.Range);
+                Copy(memory, pagemap, mapping, content, sink);
+            }
+        }
+
+        ProcessState state = ProcState.Read(processId, folder, regions);
+        sink.Complete(state);
+        return state;
+    }
+
+    private static RegionContent ContentOf(MappedRegion mapping) => mapping switch
+    {
+        { Name: "[vvar]" or "[vvar_vclock]" or "[vsyscall]" } => RegionContent.None,
+        { IsFile: true, IsShared: false } => RegionContent.Changed,
+        { IsFile: true } when !mapping.Name.EndsWith("(deleted)", StringComparison.Ordinal) => RegionContent.None,
+        _ => RegionContent.Whole,
+    };
+
+    private static void Copy(SafeFileHandle memory, SafeFileHandle pagemap, MappedRegion mapping, RegionContent content, ISnapshotSink sink)
+    {
+        ulong page = (ulong)Environment.SystemPageSize;
+        byte[] buffer = new byte[page];
+        for (ulong address = mapping.Range.Start; address < mapping.Range.End; address += page)
+        {
+            ulong entry = Entry(pagemap, address / page);
+            bool isOwn = (entry & (Present | Swapped)) != 0 && (entry & OfFile) == 0;
+            bool isHeader = address == mapping.Range.Start && mapping.Offset == 0 && mapping.Permissions.HasFlag(RegionPermissions.Read);
+            bool isAnonymous = content == RegionContent.Whole && ((entry & (Present | Swapped)) != 0 || mapping.IsFile);
+            if (isAnonymous || isOwn || (content == RegionContent.Changed && isHeader && IsElf(memory, address)))
+            {
+                Assert.Equal(buffer.Length, RandomAccess.Read(memory, buffer, (long)address));
+                sink.Write(address, buffer);
+            }
+        }
+    }
+
+    private static bool IsElf(SafeFileHandle memory, ulong address)
+    {
+        byte[] magic = new byte[4];
+        return RandomAccess.Read(memory, magic, (long)address) == 4 && magic.AsSpan().SequenceEqual("\u007fELF"u8);
+    }
+
+    private static ulong Entry(SafeFileHandle pagemap, ulong page)
+    {
+        byte[] entry = new byte[sizeof(ulong)];
+        return RandomAccess.Read(pagemap, entry, (long)(page * sizeof(ulong))) == entry.Length ? BinaryPrimitives.ReadUInt64LittleEndian(entry) : 0;
+    }
+}
