@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Uffd.Processes;
 
 namespace Uffd.Snapshots;
 
@@ -18,40 +19,62 @@ internal static class CoreFileNote
     private const int HeadLength = 2 * Word;
     private const int EntryLength = 3 * Word;
 
-    /// <summary>Makes the note, empty where no file is mapped.</summary>
-    public static byte[] Write(IReadOnlyList<SnapshotRegion> regions, int pageSize)
+    /// <summary>
+    /// The mappings of files, cut where pages begin and end that the core holds itself: gdb answers a read that begins in one entry from that entry's file up
+    /// to its end, also for pages that the core has otherwise (measured with gdb 13).
+    /// </summary>
+    public static List<CoreFileMapping> Cut(IReadOnlyList<SnapshotRegion> regions, List<CoreSegment> segments)
     {
-        (Uffd.Processes.MappedRegion Mapping, byte[] Name)[] files =
-        [
-            .. regions.Select(region => region.Mapping)
-                .Where(mapping => mapping.Name.Length > 0 && (mapping.IsFile || mapping.Name[0] == '/'))
-                .Select(mapping => (mapping, Encoding.UTF8.GetBytes(mapping.Name))),
-        ];
-        if (files.Length == 0)
+        var files = new List<CoreFileMapping>();
+        int index = 0;
+        foreach (MappedRegion mapping in regions.Select(region => region.Mapping))
+        {
+            bool isFile = mapping.Name.Length > 0 && (mapping.IsFile || mapping.Name[0] == '/');
+            ulong start = mapping.Range.Start;
+            for (; index < segments.Count && segments[index].Start < mapping.Range.End; index++)
+            {
+                CoreSegment segment = segments[index];
+                foreach (ulong end in (ReadOnlySpan<ulong>)[segment.Start + segment.FileLength, segment.End])
+                {
+                    if (isFile && end > start)
+                    {
+                        files.Add(new CoreFileMapping(AddressRange.FromBounds(start, end), mapping.Offset + (start - mapping.Range.Start), mapping.Name));
+                        start = end;
+                    }
+                }
+            }
+        }
+
+        return files;
+    }
+
+    /// <summary>Makes the note, empty where no file is mapped.</summary>
+    public static byte[] Write(List<CoreFileMapping> files, int pageSize)
+    {
+        if (files.Count == 0)
         {
             return [];
         }
 
-        byte[] note = new byte[HeadLength + (files.Length * EntryLength) + files.Sum(file => file.Name.Length + 1)];
-        BinaryPrimitives.WriteUInt64LittleEndian(note, (ulong)files.Length);
+        byte[] note = new byte[HeadLength + (files.Count * EntryLength) + files.Sum(file => Encoding.UTF8.GetByteCount(file.Name) + 1)];
+        BinaryPrimitives.WriteUInt64LittleEndian(note, (ulong)files.Count);
         BinaryPrimitives.WriteUInt64LittleEndian(note.AsSpan(Word), (ulong)pageSize);
         Span<byte> entry = note.AsSpan(HeadLength);
-        Span<byte> names = note.AsSpan(HeadLength + (files.Length * EntryLength));
-        foreach ((Uffd.Processes.MappedRegion mapping, byte[] name) in files)
+        Span<byte> names = note.AsSpan(HeadLength + (files.Count * EntryLength));
+        foreach (CoreFileMapping file in files)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(entry, mapping.Range.Start);
-            BinaryPrimitives.WriteUInt64LittleEndian(entry[Word..], mapping.Range.End);
-            BinaryPrimitives.WriteUInt64LittleEndian(entry[(2 * Word)..], mapping.Offset / (ulong)pageSize);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry, file.Range.Start);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[Word..], file.Range.End);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[(2 * Word)..], file.Offset / (ulong)pageSize);
             entry = entry[EntryLength..];
-            name.CopyTo(names);
-            names = names[(name.Length + 1)..];
+            names = names[(Encoding.UTF8.GetBytes(file.Name, names) + 1)..];
         }
 
         return note;
     }
 
     /// <summary>Reads the note.</summary>
-    /// <returns>The mappings in order of address.</returns>
+    /// <returns>The mappings in order of address; entries that continue each other are one.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public static (IReadOnlyList<CoreFileMapping> Files, ulong PageSize) Read(ReadOnlySpan<byte> note)
     {
@@ -87,11 +110,23 @@ internal static class CoreFileNote
                 throw new InvalidDataException($"the list of mapped files (NT_FILE) is damaged at entry {index}");
             }
 
-            files.Add(new CoreFileMapping(AddressRange.FromBounds(start, last), offset * pageSize, Encoding.UTF8.GetString(names[..length])));
+            Add(files, new CoreFileMapping(AddressRange.FromBounds(start, last), offset * pageSize, Encoding.UTF8.GetString(names[..length])));
             names = names[(length + 1)..];
             end = last;
         }
 
         return (files, pageSize);
+    }
+
+    private static void Add(List<CoreFileMapping> files, CoreFileMapping file)
+    {
+        if (files.Count > 0 && files[^1] is var before && before.Range.End == file.Range.Start && before.Offset + before.Range.Length == file.Offset
+            && string.Equals(before.Name, file.Name, StringComparison.Ordinal))
+        {
+            files[^1] = before with { Range = AddressRange.FromBounds(before.Range.Start, file.Range.End) };
+            return;
+        }
+
+        files.Add(file);
     }
 }

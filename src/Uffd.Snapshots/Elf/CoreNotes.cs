@@ -7,7 +7,9 @@ namespace Uffd.Snapshots;
 internal static class CoreNotes
 {
     /// <summary>Makes the content of the segment PT_NOTE.</summary>
-    public static ReadOnlyMemory<byte> Write(ProcessState state)
+    /// <param name="state">The process.</param>
+    /// <param name="files">Its mappings of files, as NT_FILE is to tell them.</param>
+    public static ReadOnlyMemory<byte> Write(ProcessState state, List<CoreFileMapping> files)
     {
         if (ElfAbi.RegistersLength(state.Architecture) == 0)
         {
@@ -21,7 +23,7 @@ internal static class CoreNotes
             Add(notes, ElfAbi.CoreName, 5, ElfAbi.NoteStatus, CoreStatus.WriteThread(state, thread));
             if (index == 0)
             {
-                AddProcess(notes, state, thread);
+                AddProcess(notes, state, files, thread);
             }
 
             if (!thread.FloatingPoint.IsEmpty)
@@ -43,13 +45,13 @@ internal static class CoreNotes
 
         if (state.Threads.Count == 0)
         {
-            AddProcess(notes, state, first: null);
+            AddProcess(notes, state, files, first: null);
         }
 
         return notes.WrittenMemory;
     }
 
-    private static void AddProcess(ArrayBufferWriter<byte> notes, ProcessState state, ThreadState? first)
+    private static void AddProcess(ArrayBufferWriter<byte> notes, ProcessState state, List<CoreFileMapping> files, ThreadState? first)
     {
         Add(notes, ElfAbi.CoreName, 5, ElfAbi.NoteProcess, CoreStatus.WriteProcess(state));
         if (first?.SignalInformation.Length == ThreadState.SignalInformationLength)
@@ -62,9 +64,9 @@ internal static class CoreNotes
             Add(notes, ElfAbi.CoreName, 5, ElfAbi.NoteAuxiliaryVector, state.AuxiliaryVector.Span);
         }
 
-        if (CoreFileNote.Write(state.Regions, state.PageSize) is { Length: > 0 } files)
+        if (CoreFileNote.Write(files, state.PageSize) is { Length: > 0 } list)
         {
-            Add(notes, ElfAbi.CoreName, 5, ElfAbi.NoteFiles, files);
+            Add(notes, ElfAbi.CoreName, 5, ElfAbi.NoteFiles, list);
         }
     }
 

@@ -18,7 +18,7 @@ internal static class CoreTables
     /// <returns>The header, which goes to the file's beginning, and the rest and where it goes.</returns>
     public static (byte[] Header, byte[] Tables, ulong Offset) Make(ProcessState state, List<CoreSegment> segments, ulong contentEnd)
     {
-        ReadOnlyMemory<byte> notes = CoreNotes.Write(state);
+        ReadOnlyMemory<byte> notes = CoreNotes.Write(state, CoreFileNote.Cut(state.Regions, segments));
         long headers = segments.Count + 1L;
         bool isExtended = headers >= ElfAbi.ExtendedNumbering;
         int headersLength = checked((int)(headers * ElfAbi.ProgramHeaderLength));
