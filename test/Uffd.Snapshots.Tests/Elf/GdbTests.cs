@@ -32,7 +32,8 @@ public sealed class GdbTests : IDisposable
         }
 
         string asked = Gdb.Run(ofCore, "info auxv", "info proc mappings", "thread apply all p $ymm7", "thread apply all info registers rip rsp rbp fs_base");
-        Assert.All(Lines(asked, "warning"), warning => Assert.Contains("(deleted)", warning, StringComparison.Ordinal)); // as of the kernel's cores
+        // As of the kernel's cores: shared memory has no file any more, and older gdbs know fewer sizes of the extended state than processors have.
+        Assert.DoesNotContain(Lines(asked, "warning"), warning => !warning.Contains("(deleted)", StringComparison.Ordinal) && !warning.Contains(".reg-xstate/", StringComparison.Ordinal));
         string live = Gdb.Run(ofProcess, "info auxv", "info proc mappings", "thread apply all p $ymm7", "thread apply all info registers rip rsp rbp fs_base");
         Assert.Equal(Lines(live, "AT_"), Lines(asked, "AT_"));
         Assert.Contains("AT_PHDR", asked, StringComparison.Ordinal);

@@ -10,6 +10,7 @@ namespace Uffd.Snapshots.Tests.Elf;
 /// </summary>
 internal static class LiveCore
 {
+    private const ulong EntriesAtOnce = 8192;
     private const ulong Present = 1UL << 63;
     private const ulong Swapped = 1UL << 62;
     private const ulong OfFile = 1UL << 61; // or shared anonymous
@@ -47,29 +48,40 @@ internal static class LiveCore
     {
         ulong page = (ulong)Environment.SystemPageSize;
         byte[] buffer = new byte[page];
-        for (ulong address = mapping.Range.Start; address < mapping.Range.End; address += page)
+        byte[] entries = new byte[EntriesAtOnce * sizeof(ulong)];
+        for (ulong first = mapping.Range.Start; first < mapping.Range.End; first += EntriesAtOnce * page)
         {
-            ulong entry = Entry(pagemap, address / page);
-            bool isOwn = (entry & (Present | Swapped)) != 0 && (entry & OfFile) == 0;
-            bool isHeader = address == mapping.Range.Start && mapping.Offset == 0 && mapping.Permissions.HasFlag(RegionPermissions.Read);
-            bool isAnonymous = content == RegionContent.Whole && ((entry & (Present | Swapped)) != 0 || mapping.IsFile);
-            if (isAnonymous || isOwn || (content == RegionContent.Changed && isHeader && IsElf(memory, address)))
+            int count = (int)Math.Min(EntriesAtOnce, (mapping.Range.End - first) / page);
+            Span<byte> batch = entries.AsSpan(0, count * sizeof(ulong));
+            batch.Clear();
+            RandomAccess.Read(pagemap, batch, (long)(first / page * sizeof(ulong)));
+            for (int index = 0; index < count; index++)
             {
-                Assert.Equal(buffer.Length, RandomAccess.Read(memory, buffer, (long)address));
-                sink.Write(address, buffer);
+                ulong address = first + ((ulong)index * page);
+                if (IsTaken(BinaryPrimitives.ReadUInt64LittleEndian(batch[(index * sizeof(ulong))..]), memory, mapping, content, address))
+                {
+                    Assert.Equal(buffer.Length, RandomAccess.Read(memory, buffer, (long)address));
+                    sink.Write(address, buffer);
+                }
             }
         }
+    }
+
+    private static bool IsTaken(ulong entry, SafeFileHandle memory, MappedRegion mapping, RegionContent content, ulong address)
+    {
+        bool isThere = (entry & (Present | Swapped)) != 0;
+        if (content == RegionContent.Whole)
+        {
+            return isThere || mapping.IsFile;
+        }
+
+        bool isHeader = address == mapping.Range.Start && mapping.Offset == 0 && mapping.Permissions.HasFlag(RegionPermissions.Read);
+        return (isThere && (entry & OfFile) == 0) || (isHeader && IsElf(memory, address));
     }
 
     private static bool IsElf(SafeFileHandle memory, ulong address)
     {
         byte[] magic = new byte[4];
         return RandomAccess.Read(memory, magic, (long)address) == 4 && magic.AsSpan().SequenceEqual("\u007fELF"u8);
-    }
-
-    private static ulong Entry(SafeFileHandle pagemap, ulong page)
-    {
-        byte[] entry = new byte[sizeof(ulong)];
-        return RandomAccess.Read(pagemap, entry, (long)(page * sizeof(ulong))) == entry.Length ? BinaryPrimitives.ReadUInt64LittleEndian(entry) : 0;
     }
 }

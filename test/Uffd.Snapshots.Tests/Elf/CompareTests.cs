@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Uffd.Snapshots.Tests.Elf;
+
+/// <summary>Cores of the same stopped process by gcore and by this library hold the same memory.</summary>
+public sealed class CompareTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Core_of_gcore_has_the_same_memory_registers_and_notes()
+    {
+        Requires.Root();
+        Requires.Program("gcore");
+        using CoreTarget target = CoreTarget.Start(_folder);
+        using ElfCore ours = WriteOurs(target.ProcessId);
+        using ElfCore theirs = WriteGcore(target.ProcessId);
+
+        var comparer = new CoreComparer(ours, theirs);
+        IReadOnlyList<string> differences = comparer.Differences();
+        output.WriteLine($"{comparer.Compared} pages compared");
+
+        Assert.Empty(differences);
+        Assert.InRange(comparer.Compared, 300, long.MaxValue);
+        Assert.Equal(ours.State.Threads.Select(thread => thread.ThreadId).Order(), theirs.State.Threads.Select(thread => thread.ThreadId).Order());
+        Assert.Equal(ours.State.AuxiliaryVector.ToArray(), theirs.State.AuxiliaryVector.ToArray());
+        Assert.Equal(ours.State.Executable, theirs.State.Executable);
+        Assert.Equal(CoreTarget.Program, theirs.State.Executable);
+        AssertDifferenceIsFound(target, theirs);
+    }
+
+    /// <summary>What a debugger of managed code needs is in the private pages: gcore is what is recommended for it.</summary>
+    [Fact]
+    public void Every_page_that_gcore_keeps_of_a_dotnet_process_is_kept()
+    {
+        Requires.Root();
+        Requires.Program("gcore");
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Uffd.Snapshots.Tests"), ["-waitForDebugger"]) { UseShellExecute = false, RedirectStandardOutput = true };
+        start.Environment["DOTNET_GCHeapHardLimit"] = "4000000"; // 64 MiB: less address space to look through
+        using Process process = Process.Start(start)!;
+        try
+        {
+            // It has started its runtime and managed code runs when it says what it waits for.
+            Assert.NotNull(process.StandardOutput.ReadLineAsync().WaitAsync(TestTime.Scaled(TimeSpan.FromSeconds(60))).GetAwaiter().GetResult());
+            Assert.Equal(0, NativeCompiler.Run("kill", ["-STOP", process.Id.ToString(CultureInfo.InvariantCulture)]).ExitCode);
+            using ElfCore ours = WriteOurs(process.Id);
+            using ElfCore theirs = WriteGcore(process.Id);
+
+            var comparer = new CoreComparer(ours, theirs);
+            IReadOnlyList<string> differences = comparer.Differences();
+            output.WriteLine($"{comparer.Compared} pages compared");
+
+            Assert.Empty(differences);
+            Assert.InRange(comparer.Compared, 2000, long.MaxValue);
+            Assert.Contains(ours.State.Regions, region => region.Mapping.Name.EndsWith("libcoreclr.so", StringComparison.Ordinal));
+        }
+        finally
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
+    }
+
+    /// <summary>The control: a page that changes after the first core was taken is a difference.</summary>
+    private void AssertDifferenceIsFound(CoreTarget target, ElfCore theirs)
+    {
+        using (var memory = File.OpenHandle($"/proc/{target.ProcessId}/mem", FileMode.Open, FileAccess.ReadWrite))
+        {
+            RandomAccess.Write(memory, [0x77, 0x78, 0x79], (long)target.Patterns["heap"].Start + 5000);
+        }
+
+        using ElfCore later = WriteOurs(target.ProcessId);
+        Assert.Single(new CoreComparer(later, theirs).Differences());
+    }
+
+    private ElfCore WriteOurs(int processId)
+    {
+        string path = _folder.File("ours");
+        using (ElfCoreWriter writer = ElfCoreWriter.Create(path, new SnapshotFileOptions { Durable = false }))
+        {
+            LiveCore.Write(processId, writer, _folder);
+        }
+
+        return ElfCore.Open(path);
+    }
+
+    private ElfCore WriteGcore(int processId)
+    {
+        CompilerResult made = NativeCompiler.Run("gcore", ["-o", _folder.File("gcore"), processId.ToString(CultureInfo.InvariantCulture)]);
+        string path = _folder.File(string.Create(CultureInfo.InvariantCulture, $"gcore.{processId}"));
+        Assert.True(File.Exists(path), made.Output);
+        return ElfCore.Open(path);
+    }
+}
