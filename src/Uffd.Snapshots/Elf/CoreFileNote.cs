@@ -11,7 +11,8 @@ namespace Uffd.Snapshots;
 internal readonly record struct CoreFileMapping(AddressRange Range, ulong Offset, string Name);
 
 /// <summary>
-/// The note NT_FILE (fs/binfmt_elf.c, fill_files_note): count, page size, then start, end and offset in pages of each mapping of a file, then their names.
+/// The note NT_FILE (fs/binfmt_elf.c, fill_files_note): count, unit of offsets (the page size; 1 of gcore), then start, end and offset of each mapping of a
+/// file, then their names.
 /// </summary>
 internal static class CoreFileNote
 {
@@ -76,7 +77,7 @@ internal static class CoreFileNote
     /// <summary>Reads the note.</summary>
     /// <returns>The mappings in order of address; entries that continue each other are one.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public static (IReadOnlyList<CoreFileMapping> Files, ulong PageSize) Read(ReadOnlySpan<byte> note)
+    public static IReadOnlyList<CoreFileMapping> Read(ReadOnlySpan<byte> note)
     {
         if (note.Length < HeadLength)
         {
@@ -84,15 +85,16 @@ internal static class CoreFileNote
         }
 
         ulong count = BinaryPrimitives.ReadUInt64LittleEndian(note);
-        ulong pageSize = BinaryPrimitives.ReadUInt64LittleEndian(note[Word..]);
+        ulong unit = BinaryPrimitives.ReadUInt64LittleEndian(note[Word..]);
         if (count > (ulong)(note.Length - HeadLength) / (EntryLength + 1))
         {
             throw new InvalidDataException($"the list of mapped files (NT_FILE) tells of {count} files, more than it has room for");
         }
 
-        if (pageSize is < 1024 or > 1 << 30 || (pageSize & (pageSize - 1)) != 0)
+        // gcore tells offsets in bytes: pages of one.
+        if (unit is 0 or > 1 << 30 || (unit & (unit - 1)) != 0)
         {
-            throw new InvalidDataException($"the list of mapped files (NT_FILE) tells pages of {pageSize} bytes");
+            throw new InvalidDataException($"the list of mapped files (NT_FILE) tells offsets in units of {unit} bytes");
         }
 
         var files = new List<CoreFileMapping>((int)count);
@@ -105,17 +107,17 @@ internal static class CoreFileNote
             ulong last = BinaryPrimitives.ReadUInt64LittleEndian(entry[Word..]);
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(entry[(2 * Word)..]);
             int length = names.IndexOf((byte)0);
-            if (start < end || last <= start || length < 0 || offset > ulong.MaxValue / pageSize || last - start > ulong.MaxValue - (offset * pageSize))
+            if (start < end || last <= start || length < 0 || offset > ulong.MaxValue / unit || last - start > ulong.MaxValue - (offset * unit))
             {
                 throw new InvalidDataException($"the list of mapped files (NT_FILE) is damaged at entry {index}");
             }
 
-            Add(files, new CoreFileMapping(AddressRange.FromBounds(start, last), offset * pageSize, Encoding.UTF8.GetString(names[..length])));
+            Add(files, new CoreFileMapping(AddressRange.FromBounds(start, last), offset * unit, Encoding.UTF8.GetString(names[..length])));
             names = names[(length + 1)..];
             end = last;
         }
 
-        return (files, pageSize);
+        return files;
     }
 
     private static void Add(List<CoreFileMapping> files, CoreFileMapping file)

@@ -22,7 +22,6 @@ internal sealed class CoreNoteReader
     private ReadOnlyMemory<byte> _signal; // of gdb's older cores, where it stands before the thread
     private ReadOnlyMemory<byte> _auxiliary;
     private IReadOnlyList<CoreFileMapping> _files = [];
-    private ulong _pageSize;
 
     private CoreNoteReader(CoreFile file, Architecture architecture)
     {
@@ -113,7 +112,7 @@ internal sealed class CoreNoteReader
                 _auxiliary = content;
                 break;
             case ElfAbi.NoteFiles:
-                (_files, _pageSize) = CoreFileNote.Read(content);
+                _files = CoreFileNote.Read(content);
                 break;
             case ElfAbi.NoteSignal when content.Length == ThreadState.SignalInformationLength && _threads.Count == 0:
                 _signal = content;
@@ -145,7 +144,7 @@ internal sealed class CoreNoteReader
             throw _file.Damage("no note tells of a process or a thread");
         }
 
-        ulong pageSize = _pageSize != 0 ? _pageSize : CoreAuxiliary.Find(_auxiliary.Span, ElfAbi.AuxiliaryPageSize) ?? 4096;
+        ulong pageSize = CoreAuxiliary.Find(_auxiliary.Span, ElfAbi.AuxiliaryPageSize) ?? 4096;
         if (pageSize is < 4096 or > 1 << 30 || (pageSize & (pageSize - 1)) != 0)
         {
             throw _file.Damage($"it tells of pages of {pageSize} bytes");

@@ -33,7 +33,7 @@ internal static class CoreNotes
 
             if (!thread.Extended.IsEmpty)
             {
-                Add(notes, ElfAbi.LinuxName, 6, ElfAbi.NoteExtendedState, thread.Extended.Span);
+                Add(notes, ElfAbi.LinuxName, 6, ElfAbi.NoteExtendedState, ExtendedState.Normalize(thread.Extended).Span);
             }
 
             // The kernel tells of the first thread's signal only; gdb looks for one with each thread, and its gcore writes them so.
@@ -46,6 +46,10 @@ internal static class CoreNotes
         if (state.Threads.Count == 0)
         {
             AddProcess(notes, state, files, first: null);
+        }
+        else if (ExtendedState.Layout(ExtendedState.Normalize(state.Threads[0].Extended).Span) is { Length: > 0 } layout)
+        {
+            Add(notes, ElfAbi.LinuxName, 6, ElfAbi.NoteExtendedLayout, layout);
         }
 
         return notes.WrittenMemory;

@@ -29,6 +29,7 @@ internal static class ElfAbi
     public const uint NoteProcess = 3; // NT_PRPSINFO
     public const uint NoteAuxiliaryVector = 6; // NT_AUXV
     public const uint NoteExtendedState = 0x202; // NT_X86_XSTATE
+    public const uint NoteExtendedLayout = 0x205; // NT_X86_XSAVE_LAYOUT
     public const uint NoteFiles = 0x46494c45; // NT_FILE
     public const uint NoteSignal = 0x53494749; // NT_SIGINFO
 

@@ -31,11 +31,19 @@ internal sealed class CoreTarget : IDisposable
 
     public static CoreTarget Start(TemporaryFolder folder)
     {
+        // Its limit of core files is lifted for those tests that let it crash; the shell becomes the target.
         string mapped = folder.File("mapped");
         byte[] content = new byte[8 * Environment.SystemPageSize];
         new Random(5).NextBytes(content);
         File.WriteAllBytes(mapped, content);
-        var start = new ProcessStartInfo(Program, [mapped, Threads.ToString(CultureInfo.InvariantCulture)]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            "sh", ["-c", "ulimit -c unlimited; exec \"$@\"", "sh", Program, mapped, Threads.ToString(CultureInfo.InvariantCulture)])
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = folder.Path,
+        };
         var target = new CoreTarget(Process.Start(start)!, mapped);
         try
         {
@@ -52,6 +60,20 @@ internal sealed class CoreTarget : IDisposable
 
     /// <summary>Whether it stands still, every thread of it.</summary>
     public bool IsStopped() => Directory.GetDirectories($"/proc/{ProcessId}/task").All(task => LetterOf(File.ReadAllText($"{task}/stat")) is 'T' or 't');
+
+    /// <summary>Lets it go on into SIGABRT, with all of its memory in the kernel's core.</summary>
+    /// <returns>The core's path.</returns>
+    public string Crash(string folder)
+    {
+        File.WriteAllText($"/proc/{ProcessId}/coredump_filter", "0x33");
+        string id = ProcessId.ToString(CultureInfo.InvariantCulture);
+        Assert.Equal(0, NativeCompiler.Run("kill", ["-ABRT", id]).ExitCode);
+        Assert.Equal(0, NativeCompiler.Run("kill", ["-CONT", id]).ExitCode);
+        Assert.True(_process.WaitForExit(TestTime.Scaled(TimeSpan.FromSeconds(20))), "the target does not end");
+        string path = Path.Combine(folder, File.Exists(Path.Combine(folder, "core")) ? "core" : $"core.{id}");
+        Assert.True(File.Exists(path), "the kernel wrote no core");
+        return path;
+    }
 
     public void Dispose()
     {

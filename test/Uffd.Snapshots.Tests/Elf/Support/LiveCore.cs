@@ -72,7 +72,7 @@ internal static class LiveCore
         bool isThere = (entry & (Present | Swapped)) != 0;
         if (content == RegionContent.Whole)
         {
-            return isThere || mapping.IsFile;
+            return isThere || mapping.IsFile || mapping.Name is "[vdso]"; // of which pagemap tells only what was touched
         }
 
         bool isHeader = address == mapping.Range.Start && mapping.Offset == 0 && mapping.Permissions.HasFlag(RegionPermissions.Read);
