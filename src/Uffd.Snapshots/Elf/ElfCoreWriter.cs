@@ -92,7 +92,10 @@ public sealed class ElfCoreWriter : ISnapshotSink
         _ended = true;
         foreach (SnapshotRegion region in state.Regions.Where(region => region.Content == RegionContent.Whole))
         {
-            _areas.Expect(region.Mapping.Range);
+            if (!_areas.Expect(region.Mapping.Range))
+            {
+                _areas.FindOrAdd(region.Mapping.Range.Start, (ulong)_pageSize); // with something of it in the file, what is not there is zeros, and not left out
+            }
         }
 
         ForgetAllBut(state.Regions.Where(region => region.Content != RegionContent.None).Select(region => region.Mapping.Range));

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Diagnostics.Runtime;
 
 namespace Uffd.Snapshots.Tests.Elf;
 
@@ -38,30 +38,38 @@ public sealed class CompareTests(ITestOutputHelper output) : IDisposable
     {
         Requires.Root();
         Requires.Program("gcore");
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Uffd.Snapshots.Tests"), ["-waitForDebugger"]) { UseShellExecute = false, RedirectStandardOutput = true };
-        start.Environment["DOTNET_GCHeapHardLimit"] = "4000000"; // 64 MiB: less address space to look through
-        using Process process = Process.Start(start)!;
-        try
-        {
-            // It has started its runtime and managed code runs when it says what it waits for.
-            Assert.NotNull(process.StandardOutput.ReadLineAsync().WaitAsync(TestTime.Scaled(TimeSpan.FromSeconds(60))).GetAwaiter().GetResult());
-            Assert.Equal(0, NativeCompiler.Run("kill", ["-STOP", process.Id.ToString(CultureInfo.InvariantCulture)]).ExitCode);
-            using ElfCore ours = WriteOurs(process.Id);
-            using ElfCore theirs = WriteGcore(process.Id);
+        using var process = ManagedTarget.Start();
+        using ElfCore ours = WriteOurs(process.Id);
+        using ElfCore theirs = WriteGcore(process.Id);
 
-            var comparer = new CoreComparer(ours, theirs);
-            IReadOnlyList<string> differences = comparer.Differences();
-            output.WriteLine($"{comparer.Compared} pages compared");
+        var comparer = new CoreComparer(ours, theirs);
+        IReadOnlyList<string> differences = comparer.Differences();
+        output.WriteLine($"{comparer.Compared} pages compared");
 
-            Assert.Empty(differences);
-            Assert.InRange(comparer.Compared, 2000, long.MaxValue);
-            Assert.Contains(ours.State.Regions, region => region.Mapping.Name.EndsWith("libcoreclr.so", StringComparison.Ordinal));
-        }
-        finally
-        {
-            process.Kill();
-            process.WaitForExit();
-        }
+        Assert.Empty(differences);
+        Assert.InRange(comparer.Compared, 2000, long.MaxValue);
+        Assert.Contains(ours.State.Regions, region => region.Mapping.Name.EndsWith("libcoreclr.so", StringComparison.Ordinal));
+    }
+
+    /// <summary>The data access component of .NET, by which SOS and dotnet-dump look at dumps too, finds threads, frames, modules and all objects of the heap.</summary>
+    [Fact]
+    public void Debugger_of_managed_code_reads_the_core()
+    {
+        Requires.Root();
+        using var process = ManagedTarget.Start();
+        WriteOurs(process.Id).Dispose();
+
+        using DataTarget dump = DataTarget.LoadDump(_folder.File("ours"));
+        using ClrRuntime runtime = Assert.Single(dump.ClrVersions).CreateRuntime();
+        string[] frames = [.. runtime.Threads.SelectMany(thread => thread.EnumerateStackTrace()).Select(frame => frame.Method?.Signature).OfType<string>()];
+        ClrObject[] objects = [.. runtime.Heap.EnumerateObjects()];
+        output.WriteLine($"{runtime.Threads.Length} threads, {frames.Length} frames, {objects.Length} objects");
+
+        Assert.Contains(frames, frame => frame.Contains("Main(", StringComparison.Ordinal));
+        Assert.Contains(runtime.EnumerateModules(), module => module.Name?.EndsWith("Uffd.Snapshots.Tests.dll", StringComparison.Ordinal) == true);
+        Assert.InRange(objects.Length, 500, int.MaxValue);
+        Assert.All(objects, one => Assert.True(one.IsValid, $"{one.Address:x}"));
+        Assert.Contains(objects, one => one.Type?.IsString == true && one.AsString()?.Contains("-waitForDebugger", StringComparison.Ordinal) == true);
     }
 
     /// <summary>The control: a page that changes after the first core was taken is a difference.</summary>

@@ -15,7 +15,7 @@ public sealed class CoreConverterTests : IDisposable
         using ElfCore source = Write();
         var progress = new List<ConversionProgress>();
 
-        ConversionReport report = CoreConverter.Convert(source, _folder.File("converted"), progress: progress.Add);
+        ConversionReport report = CoreConverter.Convert(source, _folder.File("converted"), progress: progress.Add, cancellation: TestContext.Current.CancellationToken);
 
         using ElfCore converted = ElfCore.Open(_folder.File("converted"));
         Assert.Empty(new CoreComparer(converted, source).Differences());

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Uffd.Processes;
 
 namespace Uffd.Snapshots.Tests.Elf;
 

@@ -120,8 +120,13 @@ public sealed class CoreWriterTests : IDisposable
         byte[] page = new byte[Regions.Page];
         core.Read(start + (5UL << 40), page);
         Assert.Equal(3, page[0]);
-        core.Read(start + (15UL << 40), page);
-        Assert.Equal(0, page[0]);
+        foreach (ulong zeros in new[] { start, start + (4UL << 40), start + (15UL << 40) })
+        {
+            page[0] = 1;
+            core.Read(zeros, page);
+            Assert.Equal(0, page[0]);
+            Assert.Equal(SnapshotPageKind.Zero, core.GetRuns(new AddressRange(zeros, Regions.Page)).Single().Kind);
+        }
     }
 
     private static int CountInTables(byte[] bytes) => bytes.AsSpan(0, 1 << 20).Count((byte)0xA7);

@@ -89,13 +89,49 @@ public sealed class GdbTests : IDisposable
         Assert.Throws<EndOfStreamException>(() => read.Read(changed.Start, pages));
     }
 
+    [Fact]
+    public void Signal_that_a_thread_stands_for_is_told()
+    {
+        Requires.Root();
+        Gdb.Require();
+        using CoreTarget target = CoreTarget.Start(_folder);
+        byte[] signal = new byte[ThreadState.SignalInformationLength];
+        signal[0] = 11; // SIGSEGV
+        signal[8] = 2; // SEGV_ACCERR
+        BitConverter.TryWriteBytes(signal.AsSpan(16), 0x1234567000L);
+        string core = WriteCore(target, state => state with { Threads = [state.Threads[0] with { SignalInformation = signal }, .. state.Threads.Skip(1)] });
+
+        string said = Gdb.Run([CoreTarget.Program, core], "p $_siginfo.si_signo", "p $_siginfo.si_code", "p $_siginfo._sifields._sigfault.si_addr");
+
+        Assert.Contains("Program terminated with signal SIGSEGV", said, StringComparison.Ordinal);
+        Assert.Contains("$1 = 11", said, StringComparison.Ordinal);
+        Assert.Contains("$2 = 2", said, StringComparison.Ordinal);
+        Assert.Contains("0x1234567000", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tables_behind_the_pages_are_found()
+    {
+        Requires.Root();
+        Gdb.Require();
+        using CoreTarget target = CoreTarget.Start(_folder);
+        SnapshotRegion[] many = [.. Enumerable.Range(0, 19_000).Select(index => Regions.Of(0x1000_0000_0000 + ((ulong)index * 2 * Regions.Page), 1, RegionContent.None))];
+        string core = WriteCore(target, state => state with { Regions = [.. many, .. state.Regions] });
+
+        byte[] header = File.ReadAllBytes(core)[..64];
+        Assert.InRange(BitConverter.ToUInt64(header, 32), 1UL << 20, ulong.MaxValue); // e_phoff
+        Assert.Contains("main;", Gdb.Backtraces([CoreTarget.Program, core])[target.ProcessId], StringComparison.Ordinal);
+        CompilerResult read = NativeCompiler.Run("readelf", ["-h", "-l", "-W", core]);
+        Assert.DoesNotContain("readelf:", read.Output, StringComparison.Ordinal);
+    }
+
     private static string[] Lines(string text, string with) => [.. text.Split('\n').Where(line => line.Contains(with, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
-    private string WriteCore(CoreTarget target)
+    private string WriteCore(CoreTarget target, Func<ProcessState, ProcessState>? change = null)
     {
         string core = _folder.File("core");
         using ElfCoreWriter writer = ElfCoreWriter.Create(core, new SnapshotFileOptions { Durable = false });
-        LiveCore.Write(target.ProcessId, writer, _folder);
+        LiveCore.Write(target.ProcessId, writer, _folder, change);
         return core;
     }
 }

@@ -15,7 +15,7 @@ internal static class LiveCore
     private const ulong Swapped = 1UL << 62;
     private const ulong OfFile = 1UL << 61; // or shared anonymous
 
-    public static ProcessState Write(int processId, ISnapshotSink sink, TemporaryFolder folder)
+    public static void Write(int processId, ISnapshotSink sink, TemporaryFolder folder, Func<ProcessState, ProcessState>? change = null)
     {
         using SafeFileHandle memory = File.OpenHandle($"/proc/{processId}/mem");
         using SafeFileHandle pagemap = File.OpenHandle($"/proc/{processId}/pagemap");
@@ -32,8 +32,7 @@ internal static class LiveCore
         }
 
         ProcessState state = ProcState.Read(processId, folder, regions);
-        sink.Complete(state);
-        return state;
+        sink.Complete(change is null ? state : change(state));
     }
 
     private static RegionContent ContentOf(MappedRegion mapping) => mapping switch
