@@ -110,7 +110,7 @@ public sealed class MemoryMapTests
         var watch = Stopwatch.StartNew();
         MemoryMap map = MemoryMap.Read(subject.ProcessId);
         Assert.InRange(map.Regions.Count, 60_000, 60_200);
-        Assert.True(watch.Elapsed < TestTime.Scaled(TimeSpan.FromSeconds(5)), $"{watch.Elapsed}"); // 60 ms where nothing else runs
+        Assert.True(watch.Elapsed < TestTime.Scaled(TimeSpan.FromSeconds(5)), $"{watch.Elapsed}");
         Assert.True(map.Regions.Zip(map.Regions.Skip(1)).All(pair => pair.First.Range.End <= pair.Second.Range.Start));
         Assert.Equal(subject.Numbers[1] + 4096, map.Find(subject.Numbers[1] + 4097)?.Range.Start);
     }
