@@ -42,6 +42,10 @@ internal static class CommandLine
 
     private static IEnumerable<Command> Verbs() =>
     [
+        SnapshotCommand.Create(),
+        InspectCommand.Create(),
+        ConvertCommand.Create(),
+        TrackCommand.Create(),
         DemoCommand.Create(),
         ServeCommand.Create(),
         StatusCommand.Create(),

@@ -16,6 +16,10 @@ namespace Uffd.Tool.Output;
 [JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(OutOfCoreJson))]
 [JsonSerializable(typeof(WorkingSetJson))]
+[JsonSerializable(typeof(SnapshotJson))]
+[JsonSerializable(typeof(InspectJson))]
+[JsonSerializable(typeof(ConvertJson))]
+[JsonSerializable(typeof(TrackJson))]
 internal sealed partial class JsonOutput : JsonSerializerContext
 {
     private static readonly JsonOutput Indented = new(Formatted(indented: true));
