@@ -10,7 +10,8 @@ public class InvariantTests
 {
     private const int Usual = 12;
 
-    private static readonly int Count =
+    /// <summary>How many snapshots of each process.</summary>
+    internal static readonly int Count =
         int.TryParse(Environment.GetEnvironmentVariable("UFFD_SNAPSHOTS"), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is > 0 and <= 100_000
             ? count
             : Usual;

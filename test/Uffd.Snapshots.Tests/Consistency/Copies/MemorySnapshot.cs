@@ -134,6 +134,27 @@ public sealed class MemorySnapshot : ISnapshotSink, ISnapshot
         }
     }
 
+    /// <summary>The addresses of the pages that it has with another content than another snapshot has.</summary>
+    /// <param name="other">The other.</param>
+    public IEnumerable<ulong> Differences(MemorySnapshot other)
+        => _places.Where(place => other._places.TryGetValue(place.Key, out int theirs) && !other.PageAt(theirs).SequenceEqual(PageAt(place.Value)))
+            .Select(place => place.Key);
+
+    /// <summary>The same, but for one page that is taken from another snapshot.</summary>
+    /// <param name="other">The other.</param>
+    /// <param name="page">The page's address.</param>
+    public MemorySnapshot WithPageOf(MemorySnapshot other, ulong page)
+    {
+        var mixed = new MemorySnapshot();
+        foreach ((ulong address, int place) in _places)
+        {
+            mixed.Write(address, address == page ? other.PageAt(other._places[page]) : PageAt(place));
+        }
+
+        mixed.Complete(State);
+        return mixed;
+    }
+
     /// <inheritdoc cref="ISnapshot" />
     public void Dispose()
     {
