@@ -7,12 +7,10 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,9 +115,6 @@ static void start(const char *name, const struct settings *settings)
 
 int main(int count, char **words)
 {
-    // Who started this process may be killed: it must not stay behind.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-
     struct settings settings = { .bytes = 8u << 20, .rate = 20000, .threads = 2 };
     for (int index = 1; index < count; index++) {
         const char *value = index + 1 < count ? words[index + 1] : "";

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 
 namespace Uffd.Snapshots.Tests;
@@ -6,6 +7,9 @@ namespace Uffd.Snapshots.Tests;
 /// <summary>A Redis of a test's own: on a Unix socket, in memory only. It ends with the test.</summary>
 internal sealed class RedisServer : IAsyncDisposable
 {
+    // Redis reads no input, by whose end it would learn of the test's. The shell does, however the test ends.
+    private const string UntilInputEnds = "redis-server \"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait $server 2> /dev/null";
+
     private static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
 
     private readonly TemporaryFolder _folder;
@@ -17,8 +21,8 @@ internal sealed class RedisServer : IAsyncDisposable
         _process = process;
     }
 
-    /// <summary>The process's id.</summary>
-    public int ProcessId => _process.Id;
+    /// <summary>The server's id.</summary>
+    public int ProcessId { get; private set; }
 
     private string SocketPath => _folder.File("redis.sock");
 
@@ -28,13 +32,15 @@ internal sealed class RedisServer : IAsyncDisposable
         Requires.Program("redis-server");
         var folder = new TemporaryFolder();
         var start = new ProcessStartInfo(
-            "redis-server",
+            "sh",
             [
+                "-c", UntilInputEnds, "sh",
                 "--port", "0", "--unixsocket", folder.File("redis.sock"), "--dir", folder.Path, "--save", "", "--appendonly", "no",
                 "--enable-debug-command", "yes", "--loglevel", "warning", "--logfile", folder.File("redis.log"),
             ])
         {
             UseShellExecute = false,
+            RedirectStandardInput = true,
         };
         var server = new RedisServer(folder, Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start"));
         var watch = Stopwatch.StartNew();
@@ -58,11 +64,7 @@ internal sealed class RedisServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-        }
-
+        _process.StandardInput.Close();
         await _process.WaitForExitAsync();
         _process.Dispose();
         _folder.Dispose();
@@ -73,7 +75,9 @@ internal sealed class RedisServer : IAsyncDisposable
         try
         {
             using RedisConnection connection = Connect();
-            return string.Equals(connection.Ask("PING"), "PONG", StringComparison.Ordinal);
+            string id = connection.Ask("INFO", "server").Split("\r\n").Single(line => line.StartsWith("process_id:", StringComparison.Ordinal));
+            ProcessId = int.Parse(id.AsSpan("process_id:".Length), CultureInfo.InvariantCulture);
+            return true;
         }
         catch (SocketException)
         {
