@@ -8,12 +8,14 @@ const string Usage = """
            Uffd.Bench sources [--json]
            Uffd.Bench clones [--json] [--image-size NMiB]
            Uffd.Bench outofcore [options; see outofcore --help]
+           Uffd.Bench snapshot [options; see snapshot --help]
 
       all      the pager beside its baselines, in every part
       faults   the parts one-cpu, free, two-cpus and fill: page faults beside the plainest C handler
       sources  ways to read a file while looking for pages of zeros, beside one plain copy
       clones   the memory of eight processes that share an image, beside that of one
       outofcore  memory larger than RAM, beside mmap
+      snapshot  a Redis under load, copied while it runs, beside gcore, BGSAVE and fork()
 
       --json              one JSON object in place of the table
       --quick             small and once, to see that everything runs
@@ -37,7 +39,7 @@ if (args is [OutOfCoreChild.Verb, .. var child])
     return OutOfCoreChild.Run(child);
 }
 
-if (args is not [("all" or "faults" or "sources" or "clones" or "outofcore") and var verb, .. var rest])
+if (args is not [("all" or "faults" or "sources" or "clones" or "outofcore" or "snapshot") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -72,6 +74,11 @@ try
     if (verb is "outofcore")
     {
         return await OutOfCoreCommand.RunAsync(rest, interrupted.Token);
+    }
+
+    if (verb is "snapshot")
+    {
+        return await SnapshotCommand.RunAsync(rest, interrupted.Token);
     }
 
     if (BenchOptions.Parse(verb, rest) is not { } options)
