@@ -6,13 +6,15 @@ internal sealed class CoreOutput : IDisposable
     private const int ZerosLength = 1 << 16;
 
     private readonly PendingFile _file;
-    private bool _hasHoles = true; // whether the file system can make them
+    private bool _hasHoles; // whether the file system can make them
 
-    private CoreOutput(PendingFile file) => _file = file;
+    private CoreOutput(PendingFile file, bool hasHoles) => (_file, _hasHoles) = (file, hasHoles);
 
     public string Path => _file.Path;
 
-    public static CoreOutput Create(string path) => new(PendingFile.Create(path));
+    /// <param name="path">The name that it is to get.</param>
+    /// <param name="hasHoles">Whether to try holes.</param>
+    public static CoreOutput Create(string path, bool hasHoles = true) => new(PendingFile.Create(path), hasHoles);
 
     /// <summary>Writes bytes, all of them.</summary>
     public void Write(ulong offset, ReadOnlySpan<byte> bytes)

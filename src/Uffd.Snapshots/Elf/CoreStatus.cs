@@ -16,16 +16,7 @@ internal static class CoreStatus
 
         byte[] bytes = new byte[ElfAbi.StatusLength(state.Architecture)];
         Span<byte> status = bytes;
-        if (thread.SignalInformation.Length == ThreadState.SignalInformationLength)
-        {
-            // siginfo_t has signo, errno, code; elf_siginfo has signo, code, errno.
-            ReadOnlySpan<byte> signal = thread.SignalInformation.Span;
-            signal[..4].CopyTo(status);
-            signal.Slice(8, 4).CopyTo(status[4..]);
-            signal.Slice(4, 4).CopyTo(status[8..]);
-            signal[..2].CopyTo(status[ElfAbi.StatusCurrentSignal..]);
-        }
-
+        WriteSignal(status, SignalOf(thread) != 0 ? thread : state.Threads[0]);
         BinaryPrimitives.WriteUInt64LittleEndian(status[ElfAbi.StatusPending..], thread.PendingSignals);
         BinaryPrimitives.WriteUInt64LittleEndian(status[ElfAbi.StatusHeld..], thread.BlockedSignals);
         BinaryPrimitives.WriteInt32LittleEndian(status[ElfAbi.StatusThread..], thread.ThreadId);
@@ -92,6 +83,23 @@ internal static class CoreStatus
         Threads = [],
         Regions = [],
     };
+
+    private static int SignalOf(ThreadState thread)
+        => thread.SignalInformation.Length == ThreadState.SignalInformationLength ? BinaryPrimitives.ReadInt32LittleEndian(thread.SignalInformation.Span) : 0;
+
+    /// <summary>The kernel tells the first thread's signal with every thread, and gdb takes what it finds last for the process's.</summary>
+    private static void WriteSignal(Span<byte> status, ThreadState thread)
+    {
+        if (SignalOf(thread) != 0)
+        {
+            // siginfo_t has signo, errno, code; elf_siginfo has signo, code, errno.
+            ReadOnlySpan<byte> signal = thread.SignalInformation.Span;
+            signal[..4].CopyTo(status);
+            signal.Slice(8, 4).CopyTo(status[4..]);
+            signal.Slice(4, 4).CopyTo(status[8..]);
+            signal[..2].CopyTo(status[ElfAbi.StatusCurrentSignal..]);
+        }
+    }
 
     private static void WriteTime(Span<byte> destination, TimeSpan time)
     {

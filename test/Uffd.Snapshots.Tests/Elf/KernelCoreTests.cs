@@ -49,6 +49,6 @@ public sealed class KernelCoreTests(ITestOutputHelper output) : IDisposable
     /// <summary>The notes tell the same mappings of files, and the program headers the same addresses and permissions.</summary>
     private static void AssertSameMappings(ElfCore ours, ElfCore theirs) => Assert.Equal(Describe(theirs), Describe(ours));
 
-    private static IEnumerable<string> Describe(ElfCore core)
-        => core.State.Regions.Where(region => region.Mapping.Name.StartsWith('/')).Select(region => string.Create(CultureInfo.InvariantCulture, $"{region.Mapping.Range} {region.Mapping.Permissions} {region.Mapping.Offset:x} {region.Mapping.Name}"));
+    private static string Describe(ElfCore core)
+        => string.Join('\n', core.State.Regions.Where(region => region.Mapping.Name.StartsWith('/')).Select(region => string.Create(CultureInfo.InvariantCulture, $"{region.Mapping.Range} {region.Mapping.Permissions} {region.Mapping.Offset:x} {region.Mapping.Name}")));
 }

@@ -15,14 +15,20 @@ internal static class LiveCore
     private const ulong Swapped = 1UL << 62;
     private const ulong OfFile = 1UL << 61; // or shared anonymous
 
-    public static void Write(int processId, ISnapshotSink sink, TemporaryFolder folder, Func<ProcessState, ProcessState>? change = null)
+    /// <summary>Writes it.</summary>
+    /// <param name="processId">The process, which stands.</param>
+    /// <param name="sink">Where to.</param>
+    /// <param name="folder">For what is between.</param>
+    /// <param name="withFiles">Whether mappings of files are kept whole, as with bits 2 and 3 of the filter.</param>
+    /// <param name="change">What is to be another way than it is.</param>
+    public static void Write(int processId, ISnapshotSink sink, TemporaryFolder folder, bool withFiles = false, Func<ProcessState, ProcessState>? change = null)
     {
         using SafeFileHandle memory = File.OpenHandle($"/proc/{processId}/mem");
         using SafeFileHandle pagemap = File.OpenHandle($"/proc/{processId}/pagemap");
         var regions = new List<SnapshotRegion>();
         foreach (MappedRegion mapping in ProcMaps.Read(processId))
         {
-            RegionContent content = ContentOf(mapping);
+            RegionContent content = ContentOf(mapping, withFiles);
             regions.Add(new SnapshotRegion(mapping, content));
             if (content != RegionContent.None)
             {
@@ -35,9 +41,10 @@ internal static class LiveCore
         sink.Complete(change is null ? state : change(state));
     }
 
-    private static RegionContent ContentOf(MappedRegion mapping) => mapping switch
+    private static RegionContent ContentOf(MappedRegion mapping, bool withFiles) => mapping switch
     {
         { Name: "[vvar]" or "[vvar_vclock]" or "[vsyscall]" } => RegionContent.None,
+        { IsFile: true } when withFiles && mapping.Permissions.HasFlag(RegionPermissions.Read) => RegionContent.Whole,
         { IsFile: true, IsShared: false } => RegionContent.Changed,
         { IsFile: true } when !mapping.Name.EndsWith("(deleted)", StringComparison.Ordinal) => RegionContent.None,
         _ => RegionContent.Whole,
@@ -59,8 +66,10 @@ internal static class LiveCore
                 ulong address = first + ((ulong)index * page);
                 if (IsTaken(BinaryPrimitives.ReadUInt64LittleEndian(batch[(index * sizeof(ulong))..]), memory, mapping, content, address))
                 {
-                    Assert.Equal(buffer.Length, RandomAccess.Read(memory, buffer, (long)address));
-                    sink.Write(address, buffer);
+                    if (TryRead(memory, address, buffer) || !mapping.IsFile)
+                    {
+                        sink.Write(address, buffer);
+                    }
                 }
             }
         }
@@ -76,6 +85,19 @@ internal static class LiveCore
 
         bool isHeader = address == mapping.Range.Start && mapping.Offset == 0 && mapping.Permissions.HasFlag(RegionPermissions.Read);
         return (isThere && (entry & OfFile) == 0) || (isHeader && IsElf(memory, address));
+    }
+
+    /// <returns>False behind the end of a mapped file.</returns>
+    private static bool TryRead(SafeFileHandle memory, ulong address, byte[] buffer)
+    {
+        try
+        {
+            return RandomAccess.Read(memory, buffer, (long)address) == buffer.Length;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static bool IsElf(SafeFileHandle memory, ulong address)
