@@ -242,9 +242,10 @@ internal sealed class SnapshotSession : IDisposable
     {
         if (pause > _options.MaxPause)
         {
+            TimeSpan stopping = pause - _final.Searching - _final.Copying;
             _warnings.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"the last stop took {pause.TotalMilliseconds:0.0} ms, more than the {_options.MaxPause.TotalMilliseconds:0.##} ms that were allowed: the process wrote {_dirtyPagesPerSecond:0} pages a second"));
+                $"the last stop took {pause.TotalMilliseconds:0.0} ms, more than the {_options.MaxPause.TotalMilliseconds:0.##} ms that were allowed: {_final.Searching.TotalMilliseconds:0.0} to look for pages, {_final.Copying.TotalMilliseconds:0.0} to copy {_final.Pages} of them, {stopping.TotalMilliseconds:0.0} to stop and read {_final.Threads} threads"));
         }
 
         ulong others = _plan.Regions.Where(region => region.IsSharedWithOthers && region.Content == RegionContent.Whole).Aggregate(0UL, (sum, region) => sum + region.Range.Length);
