@@ -59,6 +59,20 @@ internal static unsafe class StopWaiter
         CurrentThread.TrySetNiceness(-20);
     }
 
+    /// <summary>
+    /// Has the kernel send no SIGCHLD for stops to this program (SA_NOCLDSTOP), which it would do for every stop of a traced thread. .NET asks then for the ends
+    /// of its children, and takes a stop of one that is traced for its end.
+    /// </summary>
+    public static void SilenceStops()
+    {
+        sigaction action;
+        if (LibC.SigAction(PtraceAbi.SIGCHLD, null, &action) == 0 && (action.sa_flags & PtraceAbi.SA_NOCLDSTOP) == 0)
+        {
+            action.sa_flags |= PtraceAbi.SA_NOCLDSTOP;
+            LibC.SigAction(PtraceAbi.SIGCHLD, &action, null);
+        }
+    }
+
     /// <summary>Lets others run where some looks were in vain. Not sched_yield(2): it waits for a whole time slice of whoever else is ready.</summary>
     /// <param name="looks">How many.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -92,6 +92,7 @@ internal sealed class TracingThread : IDisposable
                 return;
             }
 
+            StopWaiter.SilenceStops(); // each time: the runtime sets its handler when it first starts a process
             try
             {
                 work();

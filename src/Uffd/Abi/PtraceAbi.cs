@@ -57,6 +57,8 @@ internal static class PtraceAbi
     public const int __WALL = 0x4000_0000;
     public const int CLD_TRAPPED = 4;
     public const int CLD_STOPPED = 5;
+    public const int SIGCHLD = 17;
+    public const int SA_NOCLDSTOP = 1;
     public const int SIGTRAP = 5;
     public const int SIGBUS = 7;
     public const int SIGSEGV = 11;
@@ -84,6 +86,14 @@ internal static class PtraceAbi
     public static int SYS_waitid => IsArm ? SYS_waitid_arm64 : SYS_waitid_x86_64;
 
     public static int SYS_getdents64 => IsArm ? SYS_getdents64_arm64 : SYS_getdents64_x86_64;
+}
+
+/// <summary><c>struct sigaction</c> of the C library: of all of its 152 bytes, what is looked at.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 152)]
+internal struct sigaction
+{
+    [FieldOffset(0)] public nint sa_handler;
+    [FieldOffset(136)] public int sa_flags;
 }
 
 /// <summary><c>struct user_regs_struct</c> of x86-64: the set NT_PRSTATUS.</summary>

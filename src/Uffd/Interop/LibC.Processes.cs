@@ -22,6 +22,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "process_vm_writev", SetLastError = true)]
     public static partial nint ProcessVmWritev(int pid, iovec* local, nuint localCount, iovec* remote, nuint remoteCount, nuint flags);
 
+    [LibraryImport(Library, EntryPoint = "sigaction", SetLastError = true)]
+    public static partial int SigAction(int signal, sigaction* action, sigaction* previous);
+
     [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
     public static partial int ProcessControl(int option, nint argument);
 

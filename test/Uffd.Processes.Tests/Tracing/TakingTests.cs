@@ -104,6 +104,15 @@ public class TakingTests
     }
 
     [Fact]
+    public void Child_of_this_program()
+    {
+        Requires.Root();
+        using var target = TracedProgram.StartChild("sleep", "simd");
+        AssertTaken(target);
+        target.AssertUnharmed();
+    }
+
+    [Fact]
     public void Program_of_dotnet()
     {
         Requires.Root();

@@ -10,18 +10,24 @@ internal sealed class TracedProgram : IDisposable
     private static readonly Lazy<string> Dynamic = new(() => NativeCompiler.Build("traceeself", ["traceeself.c"]), LazyThreadSafetyMode.PublicationOnly);
     private static readonly Lazy<string> Static = new(() => NativeCompiler.Build("traceeself", ["traceeself.c"], "-static"), LazyThreadSafetyMode.PublicationOnly);
 
-    private readonly Process _process;
+    // The target is a grandchild: .NET may take a stop of a traced child for its end, where another child ends at the same moment.
+    private const string Launcher = "exec 3<&0; \"$@\" <&3 3<&- & echo $!; exec 0<&- 1>&- 3<&-; wait";
 
-    private TracedProgram(string file, IEnumerable<string> arguments)
+    private readonly Process _process;
+    private readonly ProcessHandle _handle;
+
+    private TracedProgram(string file, IEnumerable<string> arguments, bool isOwnChild = false)
     {
-        var start = new ProcessStartInfo(file, arguments) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
+        string[] started = isOwnChild ? [file, .. arguments] : ["sh", "-c", Launcher, "sh", file, .. arguments];
+        var start = new ProcessStartInfo(started[0], started[1..]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start");
-        Id = _process.Id;
+        Id = isOwnChild ? _process.Id : int.Parse(Read(), CultureInfo.InvariantCulture);
+        _handle = ProcessHandle.TryOpen(Id) ?? throw new InvalidOperationException($"{file} ended at once");
     }
 
     public int Id { get; }
 
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _handle.HasExited;
 
     /// <summary>How many descriptors are open in it, as seen from outside.</summary>
     public int DescriptorCount => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
@@ -33,6 +39,14 @@ internal sealed class TracedProgram : IDisposable
     public long ResidentKiB => long.Parse(ReadLine($"/proc/{Id}/status", "VmRSS:")!.Split(' ')[0], CultureInfo.InvariantCulture);
 
     public static TracedProgram Start(params IEnumerable<string> works) => StartSelf(Dynamic.Value, works);
+
+    /// <summary>Starts it as a child of this very process.</summary>
+    public static TracedProgram StartChild(params IEnumerable<string> works)
+    {
+        var program = new TracedProgram(Dynamic.Value, works, isOwnChild: true);
+        Assert.StartsWith("ready", program.Read(), StringComparison.Ordinal);
+        return program;
+    }
 
     public static TracedProgram StartStatic(params IEnumerable<string> works) => StartSelf(Static.Value, works);
 
@@ -84,19 +98,16 @@ internal sealed class TracedProgram : IDisposable
         return text[text.LastIndexOf(')') + 2];
     }
 
-    public void Kill() => _process.Kill();
+    public void Kill() => _handle.Kill();
 
     public void Signal(string name) => Assert.Equal(0, NativeCompiler.Run("kill", [$"-{name}", Id.ToString(CultureInfo.InvariantCulture)]).ExitCode);
 
     public void Dispose()
     {
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-        }
-
+        _handle.Kill();
         Assert.True(_process.WaitForExit(Patience), "the target did not end");
         _process.Dispose();
+        _handle.Dispose();
     }
 
     private static TracedProgram StartSelf(string file, IEnumerable<string> works)
