@@ -119,7 +119,7 @@ public class StoppingTests
     }
 
     [Fact]
-    public void Process_is_stopped_and_continued_by_others_all_the_while()
+    public async Task Process_is_stopped_and_continued_by_others_all_the_while()
     {
         Requires.Root();
         using var target = TracedProgram.Start("registers", "simd", "sleep", "alarm");
@@ -132,15 +132,15 @@ public class StoppingTests
                 target.Signal("STOP");
                 target.Signal("CONT");
             }
-        });
+        }, TestContext.Current.CancellationToken);
         for (int round = 0; round < 20; round++)
         {
             tracee.TakeUserfaultfd(UffdFeatures.None, out _).Dispose();
             tracee.RunStopped(new StoppedWork(_ => { }));
         }
 
-        ended.Cancel();
-        signals.GetAwaiter().GetResult();
+        await ended.CancelAsync();
+        await signals;
         target.AssertUnharmed();
     }
 
@@ -206,14 +206,14 @@ public class StoppingTests
     }
 
     [Fact]
-    public void Program_that_is_replaced_meanwhile_goes_on()
+    public async Task Program_that_is_replaced_meanwhile_goes_on()
     {
         Requires.Root();
         using var target = TracedProgram.Start("registers", "simd", "sleep");
         using var tracee = Tracee.OpenUninspected(target.Id);
         for (int round = 0; round < 20; round++)
         {
-            Task<string> answer = Task.Run(() => target.Ask("exec"));
+            Task<string> answer = Task.Run(() => target.Ask("exec"), TestContext.Current.CancellationToken);
             while (!answer.IsCompleted)
             {
                 try
@@ -227,7 +227,7 @@ public class StoppingTests
                 }
             }
 
-            Assert.StartsWith("ready", answer.GetAwaiter().GetResult(), StringComparison.Ordinal);
+            Assert.StartsWith("ready", await answer, StringComparison.Ordinal);
             Assert.False(target.IsTraced);
         }
     }
