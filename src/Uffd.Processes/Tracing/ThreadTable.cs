@@ -76,6 +76,7 @@ internal sealed unsafe class ThreadTable
             if (errno != Errno.None || added == 0)
             {
                 Reserve(_count * 2);
+                TraceSteps.Done("listed");
                 return errno;
             }
 

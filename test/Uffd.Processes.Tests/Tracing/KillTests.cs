@@ -7,7 +7,7 @@ namespace Uffd.Processes.Tests.Tracing;
 [Collection("tracing")]
 public class KillTests
 {
-    private const int KillsFromOutside = 60;
+    private const int KillsFromOutside = 40;
 
     // Work whose calls answer EINTR to any stop until the tracer has changed that: its death at the first two steps is the kernel's to answer for.
     private static readonly string[] InterruptedByAnyStop = ["epoll", "epolltimed", "sigwait"];

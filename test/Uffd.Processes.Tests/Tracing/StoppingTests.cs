@@ -71,10 +71,14 @@ public class StoppingTests
         using var tracee = Tracee.OpenUninspected(target.Id);
         TraceSteps.Reached = step =>
         {
-            if (step is "seized")
+            if (step is "listed")
             {
                 TraceSteps.Reached = null;
-                Assert.StartsWith("ok", target.Ask("spawn"), StringComparison.Ordinal); // listed and seized, and nobody stands yet
+                target.Send("spawn"); // all are listed and seized, and nobody was asked to stand yet
+                while (TaskStates(target.Id).Length < 3)
+                {
+                    Thread.Sleep(1);
+                }
             }
         };
         try
@@ -88,6 +92,7 @@ public class StoppingTests
             }));
             Assert.Equal(3, threads);
             Assert.True(stood);
+            Assert.Equal("ok", target.Read());
         }
         finally
         {

@@ -11,7 +11,7 @@ internal sealed class TracedProgram : IDisposable
     private static readonly Lazy<string> Static = new(() => NativeCompiler.Build("traceeself", ["traceeself.c"], "-static"), LazyThreadSafetyMode.PublicationOnly);
 
     // The target is a grandchild: .NET may take a stop of a traced child for its end, where another child ends at the same moment.
-    private const string Launcher = "exec 3<&0; \"$@\" <&3 3<&- & echo $!; exec 0<&- 1>&- 3<&-; wait";
+    private const string Launcher = "exec 3<&0; sh -c 'echo $$; exec \"$@\"' sh \"$@\" <&3 3<&- & exec 0<&- 1>&- 3<&-; wait";
 
     private readonly Process _process;
     private readonly ProcessHandle _handle;
@@ -65,9 +65,15 @@ internal sealed class TracedProgram : IDisposable
     /// <summary>Asks the program, and gives its answer.</summary>
     public string Ask(string command)
     {
+        Send(command);
+        return Read();
+    }
+
+    /// <summary>Asks the program, which may be unable to answer yet.</summary>
+    public void Send(string command)
+    {
         _process.StandardInput.WriteLine(command);
         _process.StandardInput.Flush();
-        return Read();
     }
 
     /// <summary>Fails if the program has seen anything that should not have been, and waits until every thread has gone on.</summary>
@@ -120,7 +126,8 @@ internal sealed class TracedProgram : IDisposable
     private static string? ReadLine(string path, string name)
         => TargetFiles.TryReadText(path)?.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?[name.Length..].Trim();
 
-    private string Read()
+    /// <summary>Reads a line of the program.</summary>
+    public string Read()
     {
         Task<string?> line = _process.StandardOutput.ReadLineAsync();
         Assert.True(line.Wait(Patience), "the target does not answer");
