@@ -76,7 +76,7 @@ internal static unsafe class Ptrace
     /// <param name="thread">A thread that stands.</param>
     /// <param name="address">Where.</param>
     /// <param name="word">Receives it.</param>
-    public static Errno Peek(int thread, ulong address, ulong* word) => Request(PtraceAbi.PTRACE_PEEKDATA, thread, (nint)address, word);
+    public static Errno Peek(int thread, ulong address, ulong* word) => Request(PtraceAbi.PTRACE_PEEKDATA, thread, unchecked((nint)address), word);
 
     /// <summary>
     /// Looks whether a thread stands, without waiting. The status is left where it is, and where another thread of this program has taken it (.NET asks for

@@ -20,8 +20,8 @@ internal static unsafe class RestartRules
     /// <param name="registers">Its registers.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool WillRestart(in user_regs_struct_x86_64 registers)
-        => (long)registers.orig_rax >= 0
-            && (long)registers.rax is -PtraceAbi.ERESTARTSYS or -PtraceAbi.ERESTARTNOINTR or -PtraceAbi.ERESTARTNOHAND or -PtraceAbi.ERESTART_RESTARTBLOCK;
+        => unchecked((long)registers.orig_rax) >= 0
+            && unchecked((long)registers.rax) is -PtraceAbi.ERESTARTSYS or -PtraceAbi.ERESTARTNOINTR or -PtraceAbi.ERESTARTNOHAND or -PtraceAbi.ERESTART_RESTARTBLOCK;
 
     /// <summary>
     /// Registers with which a thread begins its call again by itself. A sleep or a wait with a time limit gets all of its time once more: later than it should be, and
@@ -52,16 +52,16 @@ internal static unsafe class RestartRules
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Amend(int thread, ref user_regs_struct_x86_64 registers, TimeSpan? sinceLastStop)
     {
-        if ((long)registers.rax != -(int)Errno.EINTR || (long)registers.orig_rax < 0)
+        if (unchecked((long)registers.rax) != -(int)Errno.EINTR || unchecked((long)registers.orig_rax) < 0)
         {
             return false;
         }
 
         TimeSpan? limit;
-        switch ((int)registers.orig_rax)
+        switch (unchecked((int)registers.orig_rax)) // as the kernel looks at it
         {
             case PtraceAbi.SYS_epoll_wait_x86_64 or PtraceAbi.SYS_epoll_pwait_x86_64:
-                int milliseconds = (int)(uint)(registers.r10 & uint.MaxValue);
+                int milliseconds = unchecked((int)registers.r10);
                 limit = milliseconds < 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(milliseconds);
                 break;
             case PtraceAbi.SYS_epoll_pwait2 or PtraceAbi.SYS_semtimedop_x86_64:
