@@ -32,6 +32,9 @@ internal sealed class TracedProgram : IDisposable
     /// <summary>How many descriptors are open in it, as seen from outside.</summary>
     public int DescriptorCount => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
 
+    /// <summary>Whether a userfaultfd is open in it: programs that are just starting open and close others all the while.</summary>
+    public bool HasUserfaultfd => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Any(path => new FileInfo(path).LinkTarget is "anon_inode:[userfaultfd]");
+
     /// <summary>Whether anybody traces any of its threads.</summary>
     public bool IsTraced => Directory.GetDirectories($"/proc/{Id}/task").Any(task => ReadLine($"{task}/status", "TracerPid:") is { } line && !string.Equals(line, "0", StringComparison.Ordinal));
 
