@@ -52,7 +52,6 @@ public sealed class Tracee : IDisposable
     {
         ProcessHandle process = ProcessHandle.TryOpen(processId)
             ?? throw new UffdException(string.Create(CultureInfo.InvariantCulture, $"there is no process {processId}"), Errno.ESRCH);
-        OwnChildren.Prepare(processId);
         try
         {
             return new Tracee(process, new TargetFiles(processId), suspendSeccomp);

@@ -30,7 +30,4 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Library, EntryPoint = "nanosleep", SetLastError = true)]
     public static partial int NanoSleep(timespec* time, timespec* remaining);
-
-    [LibraryImport(Library, EntryPoint = "sigaction", SetLastError = true)]
-    public static partial int SignalAction(int signal, sigaction* action, sigaction* old);
 }
