@@ -29,12 +29,18 @@ public sealed class PendingFile : IDisposable
 
     /// <summary>Begins a file.</summary>
     /// <param name="path">The name that it will have. What is there stays until then; of a link, what it leads to is replaced.</param>
+    /// <param name="named">Whether it has another name until then, as where the file system knows no files without one.</param>
     /// <exception cref="IOException">It cannot be made there: one line says why.</exception>
-    public static PendingFile Create(string path)
+    public static PendingFile Create(string path, bool named = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : System.IO.Path.GetFullPath(path);
         RequireReplaceable(full);
+        if (named)
+        {
+            return CreateNamed(full);
+        }
+
         int unnamed = LibC.OpenOrMake(FolderOf(full), DescriptorAbi.O_RDWR | DescriptorAbi.O_CLOEXEC | NameAbi.O_TMPFILE, OwnerOnly);
         if (unnamed >= 0)
         {
@@ -43,14 +49,6 @@ public sealed class PendingFile : IDisposable
 
         // EISDIR: a kernel that does not know the flag; the others: a file system that cannot. What else is wrong is wrong with a name too.
         return Kernel.LastErrno is IsDirectory or Errno.EOPNOTSUPP or Errno.EINVAL ? CreateNamed(full) : throw Failure(full);
-    }
-
-    /// <summary>Begins a file that has another name until then, as where the file system knows no files without one.</summary>
-    internal static PendingFile CreateNamed(string full)
-    {
-        string temporary = Beside(full);
-        int named = LibC.OpenOrMake(temporary, DescriptorAbi.O_RDWR | DescriptorAbi.O_CLOEXEC | FileAbi.O_CREAT | FileAbi.O_EXCL, OwnerOnly);
-        return named >= 0 ? new PendingFile(full, new SafeFileHandle(named, ownsHandle: true), temporary) : throw Failure(full);
     }
 
     /// <summary>Gives it its name, in one step: in place of what had it.</summary>
@@ -154,6 +152,13 @@ public sealed class PendingFile : IDisposable
         {
             throw new IOException($"{full} cannot be written: it is no regular file");
         }
+    }
+
+    private static PendingFile CreateNamed(string full)
+    {
+        string temporary = Beside(full);
+        int named = LibC.OpenOrMake(temporary, DescriptorAbi.O_RDWR | DescriptorAbi.O_CLOEXEC | FileAbi.O_CREAT | FileAbi.O_EXCL, OwnerOnly);
+        return named >= 0 ? new PendingFile(full, new SafeFileHandle(named, ownsHandle: true), temporary) : throw Failure(full);
     }
 
     private static IOException Failure(string full)

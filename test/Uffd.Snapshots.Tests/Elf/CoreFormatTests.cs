@@ -21,7 +21,8 @@ public sealed class CoreFormatTests : IDisposable
         ProcessState state = Regions.State(
             Regions.Of(Base, 4),
             Regions.Of(Base + (16 * Regions.Page), 4, RegionContent.Changed, "/usr/lib/libä.so"),
-            Regions.Of(Base + (32 * Regions.Page), 1, RegionContent.None)) with { AuxiliaryVector = auxiliary };
+            Regions.Of(Base + (32 * Regions.Page), 1, RegionContent.None));
+        state = state with { AuxiliaryVector = auxiliary };
         using ElfCore core = Through(state, writer => writer.Write(Base + (17 * Regions.Page), Regions.Pages(7)));
 
         ProcessState read = core.State;
