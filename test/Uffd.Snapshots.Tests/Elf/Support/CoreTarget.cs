@@ -44,6 +44,7 @@ internal sealed class CoreTarget : IDisposable
             RedirectStandardOutput = true,
             WorkingDirectory = folder.Path,
         };
+        start.Environment["GLIBC_TUNABLES"] = "glibc.pthread.rseq=0"; // through it the kernel writes a thread's CPU into its memory, and other bytes after each stop
         var target = new CoreTarget(Process.Start(start)!, mapped);
         try
         {

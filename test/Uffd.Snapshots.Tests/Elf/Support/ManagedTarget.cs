@@ -16,6 +16,7 @@ internal sealed class ManagedTarget : IDisposable
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Uffd.Snapshots.Tests"), ["-waitForDebugger"]) { UseShellExecute = false, RedirectStandardOutput = true };
         start.Environment["DOTNET_GCHeapHardLimit"] = "4000000"; // 64 MiB: less address space to look through
+        start.Environment["GLIBC_TUNABLES"] = "glibc.pthread.rseq=0"; // as in CoreTarget
         var target = new ManagedTarget(Process.Start(start)!);
         try
         {
