@@ -84,6 +84,11 @@ internal sealed class CopyRounds
             return;
         }
 
+        if (region.Content == RegionContent.Whole)
+        {
+            _sink.Expect(region.Range);
+        }
+
         bool known = _tracking.Scan(new AddressRange(region.Range.Start, PageSize), region.Queries.Written, Emptied(), out _) == Errno.None;
         if (!known)
         {

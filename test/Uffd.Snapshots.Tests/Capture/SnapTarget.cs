@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 
 namespace Uffd.Snapshots.Tests;
@@ -7,17 +6,16 @@ namespace Uffd.Snapshots.Tests;
 internal sealed class SnapTarget : IDisposable
 {
     private static readonly TimeSpan Patience = TestTime.Scaled(TimeSpan.FromSeconds(20));
-    private readonly Process _process;
+    private readonly Grandchild _process;
 
     public SnapTarget()
     {
-        string program = NativeCompiler.Build("snaptarget", ["snaptarget.c"]);
-        _process = Process.Start(new ProcessStartInfo(program) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
-        Assert.Equal((ulong)_process.Id, Answer());
+        _process = new Grandchild(NativeCompiler.Build("snaptarget", ["snaptarget.c"]), []);
+        Assert.Equal((ulong)ProcessId, Answer());
     }
 
     /// <summary>Its id.</summary>
-    public int ProcessId => _process.Id;
+    public int ProcessId => _process.ProcessId;
 
     /// <summary>Gives a command and waits for its answer.</summary>
     public ulong Do(FormattableString command)
@@ -52,16 +50,8 @@ internal sealed class SnapTarget : IDisposable
     public void WaitForExit() => Assert.True(_process.WaitForExit(Patience));
 
     /// <summary>Kills it.</summary>
-    public void Kill()
-    {
-        _process.Kill();
-        _process.WaitForExit();
-    }
+    public void Kill() => _process.Kill();
 
     /// <summary>Ends it.</summary>
-    public void Dispose()
-    {
-        Kill();
-        _process.Dispose();
-    }
+    public void Dispose() => _process.Dispose();
 }
