@@ -168,6 +168,11 @@ public sealed class SnapshotImageWriter : ISnapshotSink
             return;
         }
 
+        if (parent.Parents.Count + 1 >= ImageFormat.MaxChain)
+        {
+            throw new IOException($"the image {file.Path} cannot be written: a chain has at most {ImageFormat.MaxChain} images; write a full one, without a parent");
+        }
+
         foreach (string ancestor in (string[])[parent.FilePath, .. parent.Parents])
         {
             if (string.Equals(new FileInfo(ancestor).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? ancestor, file.Path, StringComparison.Ordinal))

@@ -14,6 +14,7 @@ public sealed class SnapshotReader : IPageSource
 
     private readonly ISnapshot _snapshot;
     private readonly AddressRange[] _regions;
+    private readonly ulong[] _starts;
     private readonly ulong[] _offsets;
 
     /// <summary>Reads a snapshot that is open.</summary>
@@ -23,6 +24,7 @@ public sealed class SnapshotReader : IPageSource
         ArgumentNullException.ThrowIfNull(snapshot);
         _snapshot = snapshot;
         _regions = [.. snapshot.State.Regions.Where(region => region.Content != RegionContent.None).Select(region => region.Mapping.Range)];
+        _starts = [.. _regions.Select(region => region.Start)];
         _offsets = new ulong[_regions.Length];
         for (int index = 0; index < _regions.Length; index++)
         {
@@ -62,7 +64,7 @@ public sealed class SnapshotReader : IPageSource
     /// <returns>The offset, or null where the snapshot does not have it.</returns>
     public ulong? OffsetOf(ulong address)
     {
-        int index = Last(_regions.Length, at => _regions[at].Start <= address);
+        int index = LastAtMost(_starts, address);
         return index >= 0 && _regions[index].Contains(address) ? _offsets[index] + (address - _regions[index].Start) : null;
     }
 
@@ -141,18 +143,11 @@ public sealed class SnapshotReader : IPageSource
     /// <inheritdoc/>
     public void Dispose() => _snapshot.Dispose();
 
-    private int RegionAt(ulong offset) => Last(_offsets.Length, at => _offsets[at] <= offset);
+    private int RegionAt(ulong offset) => LastAtMost(_offsets, offset);
 
-    private static int Last(int count, Func<int, bool> holds)
+    private static int LastAtMost(ulong[] sorted, ulong value)
     {
-        int low = 0;
-        int high = count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = holds(middle) ? (middle + 1, high) : (low, middle);
-        }
-
-        return low - 1;
+        int found = Array.BinarySearch(sorted, value);
+        return found >= 0 ? found : ~found - 1;
     }
 }

@@ -130,6 +130,54 @@ public sealed class SnapshotImageTests
     }
 
     [Fact]
+    public void Pages_that_are_written_again_at_random_cost_no_more_however_often()
+    {
+        using var folder = new TemporaryFolder();
+        const int Hot = 2000;
+        var random = new Random(1);
+        using var writer = SnapshotImageWriter.Create(folder.File("image"), Quick);
+        byte[] content = Bytes(Hot * Page, seed: 1);
+        writer.Write(At(0), content);
+        for (int round = 0; round < 40; round++)
+        {
+            for (int page = 0; page < Hot; page++)
+            {
+                if (random.Next(2) == 0)
+                {
+                    content[(page * Page) + 10]++;
+                    writer.Write(At(page), content.AsSpan(page * Page, Page));
+                }
+            }
+        }
+
+        writer.Complete(State(Region(0, Hot)));
+        using var image = SnapshotImage.Open(folder.File("image"));
+        Assert.Equal(content, Read(image, 0, Hot));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{image.FileBytes} bytes for {content.Length}, {writer.SupersededPages} pages superseded");
+
+        // A block of 16 is free when the last of them was written again: 1 + 1/2 + ... + 1/16 = 3.4 times as many slots as pages, and 12 MiB on their way.
+        Assert.InRange(image.FileBytes, (ulong)content.Length, (ulong)(4 * content.Length) + (13 << 20));
+    }
+
+    [Fact]
+    public void Writer_takes_at_most_16_bytes_for_a_page()
+    {
+        using var folder = new TemporaryFolder();
+        const int Most = 16384;
+        byte[] pages = new byte[64 * Page];
+        Array.Fill(pages, (byte)1);
+        using var writer = SnapshotImageWriter.Create(folder.File("image"), Quick);
+        writer.Write(At(Most), pages);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int page = 0; page < Most; page += 64)
+        {
+            writer.Write(At(page), pages);
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Most * 16);
+    }
+
+    [Fact]
     public void What_is_no_whole_page_is_refused()
     {
         using var folder = new TemporaryFolder();
