@@ -16,8 +16,7 @@ internal sealed unsafe class BlockPipeline : IDisposable
     private readonly Queue<BlockBuffer> _full = new();
     private readonly Stack<BlockBuffer> _idle = new();
     private readonly Thread[] _threads;
-    private readonly PendingFile _file;
-    private readonly SnapshotImage? _parent;
+    private readonly BlockPacker _packer;
     private readonly CompressorPool? _compressors;
     private readonly int _blockPages;
     private readonly int _pageSize;
@@ -35,7 +34,8 @@ internal sealed unsafe class BlockPipeline : IDisposable
     /// <param name="pageSize">Of the process.</param>
     public BlockPipeline(PendingFile file, SnapshotImage? parent, CompressorPool? compressors, SnapshotImageOptions options, int pageSize)
     {
-        (_file, _parent, _compressors, _blockPages, _pageSize) = (file, parent, compressors, options.BlockPages, pageSize);
+        (_compressors, _blockPages, _pageSize) = (compressors, options.BlockPages, pageSize);
+        _packer = new BlockPacker(file, parent, pageSize, _gate, Pages, Blocks);
         _mostBuffers = Math.Max(options.Threads + 2, MaxBytes / (_blockPages * pageSize));
         _threads = new Thread[options.Threads];
         for (int index = 0; index < _threads.Length; index++)
@@ -210,7 +210,7 @@ internal sealed unsafe class BlockPipeline : IDisposable
             {
                 try
                 {
-                    Store(buffer, compressor, new Span<byte>(packed, room)); // as many as were allocated, freed below
+                    _packer.Store(buffer, compressor, new Span<byte>(packed, room)); // as many as were allocated, freed below
                 }
                 finally
                 {
@@ -260,116 +260,6 @@ internal sealed unsafe class BlockPipeline : IDisposable
         }
     }
 
-    private void Store(BlockBuffer buffer, IPageCompressor? compressor, Span<byte> packed)
-    {
-        Span<SlotFate> fates = stackalloc SlotFate[ImageFormat.MaxBlockPages];
-        fates = fates[..buffer.Count];
-        FindSuperseded(buffer, fates);
-        int stored = Gather(buffer, fates);
-        ReadOnlySpan<byte> content = buffer.First(stored);
-
-        // What hardly shrinks is left as it is, and is read the faster.
-        int length = stored == 0 ? 0 : compressor?.Compress(content, packed[..(content.Length - (content.Length / 16))]) ?? 0;
-        bool raw = length == 0;
-        ReadOnlySpan<byte> bytes = raw ? content : packed[..length];
-        ulong offset = 0;
-        if (stored > 0)
-        {
-            lock (_gate)
-            {
-                offset = Blocks.Place(bytes.Length);
-            }
-
-            ImageOutput.Write(_file, offset, bytes);
-        }
-
-        Publish(buffer, fates, offset, bytes.Length, raw, stored);
-    }
-
-    /// <summary>A page that was written again, or discarded, while its block waited needs no work.</summary>
-    private void FindSuperseded(BlockBuffer buffer, Span<SlotFate> fates)
-    {
-        lock (_gate)
-        {
-            for (int slot = 0; slot < fates.Length; slot++)
-            {
-                fates[slot].IsLive = Pages[buffer.PageNumbers[slot]].IsAt(buffer.Block, slot);
-            }
-        }
-    }
-
-    /// <summary>Moves the pages that must be stored to the front.</summary>
-    /// <returns>How many they are.</returns>
-    private int Gather(BlockBuffer buffer, Span<SlotFate> fates)
-    {
-        int stored = 0;
-        for (int slot = 0; slot < fates.Length; slot++)
-        {
-            ref SlotFate fate = ref fates[slot];
-            if (!fate.IsLive)
-            {
-                continue;
-            }
-
-            ulong page = buffer.PageNumbers[slot];
-            fate.Checksum = PageChecksum.Of(page * (ulong)_pageSize, buffer[slot]);
-            fate.IsParents = _parent is not null && IsParents(page, fate.Checksum, buffer[slot]);
-            if (fate.IsParents)
-            {
-                continue;
-            }
-
-            if (stored != slot)
-            {
-                buffer[slot].CopyTo(buffer[stored]);
-            }
-
-            fate.Slot = stored++;
-        }
-
-        return stored;
-    }
-
-    private bool IsParents(ulong page, uint checksum, ReadOnlySpan<byte> content)
-    {
-        try
-        {
-            return _parent!.Has(page, checksum, content);
-        }
-        catch (InvalidDataException)
-        {
-            return false; // a page that is damaged in the parent is the more reason to store it here
-        }
-    }
-
-    private void Publish(BlockBuffer buffer, ReadOnlySpan<SlotFate> fates, ulong offset, int length, bool raw, int stored)
-    {
-        lock (_gate)
-        {
-            for (int slot = 0; slot < fates.Length; slot++)
-            {
-                ref WrittenPage known = ref Pages[buffer.PageNumbers[slot]];
-                if (!fates[slot].IsLive || !known.IsAt(buffer.Block, slot))
-                {
-                    continue;
-                }
-
-                if (fates[slot].IsParents)
-                {
-                    WrittenPage before = known;
-                    known = WrittenPage.Parent;
-                    Blocks.Release(before);
-                }
-                else
-                {
-                    known = WrittenPage.At(buffer.Block, fates[slot].Slot, fates[slot].Checksum);
-                }
-            }
-
-            Blocks.Written(buffer.Block, offset, length, raw, stored);
-        }
-    }
-
     private void ThrowIfFailed()
     {
         if (_failure is { } failure)
@@ -377,6 +267,4 @@ internal sealed unsafe class BlockPipeline : IDisposable
             throw new IOException(failure.Message, failure);
         }
     }
-
-    private record struct SlotFate(bool IsLive, bool IsParents, int Slot, uint Checksum);
 }

@@ -8,6 +8,7 @@ public sealed class SnapshotImage : ISnapshot
     private readonly RegionTable _regions;
     private readonly PageIndex _index;
     private readonly BlockCache _blocks;
+    private readonly ImageRuns _runs;
     private readonly SnapshotImage? _parent;
     private readonly ImageCompressors _compressors;
 
@@ -18,6 +19,7 @@ public sealed class SnapshotImage : ISnapshot
         _regions = new RegionTable(state.Regions);
         _index = new PageIndex(file, header);
         _blocks = new BlockCache(file, header.PageSize, compressors.Get);
+        _runs = new ImageRuns(_index, _regions, (ulong)header.PageSize);
     }
 
     /// <inheritdoc/>
@@ -72,7 +74,7 @@ public sealed class SnapshotImage : ISnapshot
     /// <inheritdoc/>
     public IEnumerable<SnapshotRun> GetRuns(AddressRange range)
     {
-        return range.IsAligned((ulong)PageSize) ? Merge(Pieces(range)) : throw new ArgumentException($"{range} are no whole pages of {PageSize} bytes", nameof(range));
+        return range.IsAligned((ulong)PageSize) ? _runs.In(range) : throw new ArgumentException($"{range} are no whole pages of {PageSize} bytes", nameof(range));
     }
 
     /// <inheritdoc/>
@@ -242,105 +244,5 @@ public sealed class SnapshotImage : ISnapshot
         }
 
         image._blocks.Read(record, page * (ulong)PageSize, offset, destination);
-    }
-
-    /// <summary>Runs that may have neighbours of the same kind.</summary>
-    private IEnumerable<SnapshotRun> Pieces(AddressRange range)
-    {
-        ulong address = range.Start;
-        while (address < range.End)
-        {
-            SnapshotRegion? region = _regions.FirstEndingAfter(address);
-            ulong start = Math.Min(region?.Mapping.Range.Start ?? range.End, range.End);
-            if (start > address)
-            {
-                yield return new SnapshotRun(AddressRange.FromBounds(address, start), SnapshotPageKind.Absent);
-                address = start;
-            }
-
-            if (region is null || address == range.End)
-            {
-                continue;
-            }
-
-            var part = AddressRange.FromBounds(address, Math.Min(region.Mapping.Range.End, range.End));
-            if (region.Content == RegionContent.None)
-            {
-                yield return new SnapshotRun(part, SnapshotPageKind.Absent);
-            }
-            else
-            {
-                foreach (SnapshotRun run in Pieces(region, part))
-                {
-                    yield return run;
-                }
-            }
-
-            address = part.End;
-        }
-    }
-
-    private IEnumerable<SnapshotRun> Pieces(SnapshotRegion region, AddressRange range)
-    {
-        SnapshotPageKind otherwise = region.Content == RegionContent.Whole ? SnapshotPageKind.Zero : SnapshotPageKind.File;
-        ulong leafBytes = (ulong)PageSize * ImageFormat.LeafPages;
-        ulong address = range.Start;
-        while (address < range.End)
-        {
-            IndexNode? leaf = _index.FindLeaf(address / leafBytes, out ulong next);
-            ulong behind = leaf is null ? next : (address / leafBytes) + 1;
-            ulong end = behind > range.End / leafBytes ? range.End : Math.Min(range.End, behind * leafBytes);
-            while (leaf is not null && address < end)
-            {
-                SnapshotPageKind kind = KindOf(leaf, address, otherwise);
-                ulong until = address + (ulong)PageSize;
-                while (until < end && KindOf(leaf, until, otherwise) == kind)
-                {
-                    until += (ulong)PageSize;
-                }
-
-                yield return new SnapshotRun(AddressRange.FromBounds(address, until), kind);
-                address = until;
-            }
-
-            if (address < end)
-            {
-                yield return new SnapshotRun(AddressRange.FromBounds(address, end), otherwise);
-                address = end;
-            }
-        }
-    }
-
-    private SnapshotPageKind KindOf(IndexNode leaf, ulong address, SnapshotPageKind otherwise) => leaf.Kind((int)(address / (ulong)PageSize % ImageFormat.LeafPages)) switch
-    {
-        PageKind.Stored => SnapshotPageKind.Stored,
-        PageKind.Parent => SnapshotPageKind.Parent,
-        PageKind.Zero => SnapshotPageKind.Zero,
-        _ => otherwise,
-    };
-
-    private static IEnumerable<SnapshotRun> Merge(IEnumerable<SnapshotRun> pieces)
-    {
-        SnapshotRun? pending = null;
-        foreach (SnapshotRun piece in pieces)
-        {
-            if (pending is { } before && before.Kind == piece.Kind && before.Range.End == piece.Range.Start)
-            {
-                pending = before with { Range = AddressRange.FromBounds(before.Range.Start, piece.Range.End) };
-                continue;
-            }
-
-            if (pending is { } done)
-            {
-                yield return done;
-            }
-
-            pending = piece;
-        }
-
-        if (pending is { } last)
-        {
-            yield return last;
-        }
     }
 }

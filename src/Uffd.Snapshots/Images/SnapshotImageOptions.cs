@@ -44,6 +44,9 @@ public sealed record SnapshotImageOptions
     /// <summary>Whether pages are stored as they are, as where libzstd is missing.</summary>
     internal bool Raw { get; init; }
 
+    /// <summary>Whether the file has another name until it is whole, as where the file system has no files without one.</summary>
+    internal bool Named { get; init; }
+
     /// <summary>Pages of a block.</summary>
     internal int BlockPages { get; init; } = ImageFormat.DefaultBlockPages;
 }

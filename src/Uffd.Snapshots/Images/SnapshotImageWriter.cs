@@ -61,7 +61,7 @@ public sealed class SnapshotImageWriter : ISnapshotSink
         PendingFile? file = null;
         try
         {
-            file = PendingFile.Create(path);
+            file = PendingFile.Create(path, options.Named);
             RequireChild(file, parent);
             return new SnapshotImageWriter(file, options, parent);
         }

@@ -91,7 +91,7 @@ public sealed class SnapshotReader : IPageSource
         ulong address = _regions[index].Start + (offset - _offsets[index]);
         ulong page = (ulong)_snapshot.State.PageSize;
         ulong first = address - (address % page);
-        ulong end = Math.Min(_regions[index].End, first + ((address - first + Math.Min(length, LongestRun) + page - 1) / page * page));
+        ulong end = first + Math.Min(_regions[index].End - first, (address - first + Math.Min(length, LongestRun) + page - 1) / page * page);
         try
         {
             foreach (SnapshotRun run in _snapshot.GetRuns(AddressRange.FromBounds(first, end)))

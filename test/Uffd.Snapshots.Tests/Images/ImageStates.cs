@@ -77,7 +77,7 @@ internal static class ImageStates
         for (int page = 0; page < pages; page++)
         {
             Span<byte> one = bytes.AsSpan(page * Page, Page);
-            one[(Page / 2)..].Fill((byte)(seed + page));
+            one[(Page / 2)..].Fill(unchecked((byte)(seed + page)));
             BinaryPrimitives.WriteInt32LittleEndian(one, seed);
             one[8] |= 1;
         }

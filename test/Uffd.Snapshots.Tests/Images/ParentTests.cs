@@ -14,7 +14,7 @@ public sealed class ParentTests
         using var folder = new TemporaryFolder();
         byte[] content = Content(600, seed: 1);
         string parent = Write(folder.File("parent"), 600, Quick, (0, content));
-        content[(5 * Page) + 9]++;
+        content[(5 * Page) + 9] ^= 1;
         content.AsSpan(7 * Page, Page).Clear();
         string child = Write(folder.File("child"), 600, Quick with { Parent = parent }, (0, content));
 
@@ -192,7 +192,7 @@ public sealed class ParentTests
         Assert.Equal(0u, wanted);
         for (int index = 0; index < 4; index++)
         {
-            other[200 + index] ^= (byte)(solution >> (8 * index));
+            other[200 + index] ^= unchecked((byte)(solution >> (8 * index)));
         }
 
         return other;

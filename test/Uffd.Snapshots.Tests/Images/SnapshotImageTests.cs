@@ -144,7 +144,7 @@ public sealed class SnapshotImageTests
             {
                 if (random.Next(2) == 0)
                 {
-                    content[(page * Page) + 10]++;
+                    content[(page * Page) + 10] ^= (byte)(1 + (round % 16));
                     writer.Write(At(page), content.AsSpan(page * Page, Page));
                 }
             }

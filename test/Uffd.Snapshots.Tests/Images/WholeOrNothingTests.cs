@@ -46,6 +46,26 @@ public sealed class WholeOrNothingTests
     }
 
     [Fact]
+    public void Where_files_must_have_names_it_has_another_until_it_is_whole()
+    {
+        using var folder = new TemporaryFolder();
+        string path = Write(folder.File("image"), 4, Quick, (0, Content(4, seed: 1)));
+        using (var writer = SnapshotImageWriter.Create(path, Quick with { Named = true }))
+        {
+            writer.Write(At(0), Content(4, seed: 2));
+            string other = Assert.Single(Directory.GetFileSystemEntries(folder.Path), entry => !string.Equals(entry, path, StringComparison.Ordinal));
+            Assert.Matches(@"/\.image\.[0-9a-f]{32}\.tmp$", other);
+        }
+
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path)); // it gave up
+        Write(path, 4, Quick with { Named = true }, (0, Content(4, seed: 2)));
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        using var image = SnapshotImage.Open(path);
+        Assert.Equal(Content(4, seed: 2), Read(image, 0, 4));
+    }
+
+    [Fact]
     public void Full_disk_is_an_error_and_leaves_the_old_file_and_nothing_else()
     {
         Requires.Root();
