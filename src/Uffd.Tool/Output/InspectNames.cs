@@ -47,4 +47,16 @@ internal static class InspectNames
         string shown = Show(name);
         return shown.Length <= length ? shown : length < 4 ? shown[..Math.Max(0, length)] : $"...{shown[^(length - 3)..]}";
     }
+
+    /// <summary>How long names may be in the last column of a table that is drawn with two characters between its columns.</summary>
+    /// <param name="rows">All rows, the heading and the totals among them.</param>
+    /// <param name="width">Characters in a line.</param>
+    /// <param name="least">The fewest.</param>
+    public static int RoomOf(IReadOnlyList<IReadOnlyList<string>> rows, int width, int least)
+    {
+        const int Gap = 2;
+        const int Margin = 3;
+        int others = rows[0].Count - 1;
+        return Math.Max(least, width - Enumerable.Range(0, others).Sum(column => rows.Max(row => row[column].Length) + Gap) - Margin);
+    }
 }

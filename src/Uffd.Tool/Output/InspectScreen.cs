@@ -1,12 +1,12 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Uffd.Tool.Output;
 
 /// <summary>What is in a snapshot, on a terminal.</summary>
 internal static class InspectScreen
 {
-    private const int WidthBesideName = 65;
-    private const int ShortestName = 14;
+    private const int ShortestName = 12;
 
     public static void Draw(InspectSummary summary, IAnsiConsole console)
     {
@@ -23,13 +23,11 @@ internal static class InspectScreen
             });
         }
 
-        int room = Math.Max(ShortestName, console.Profile.Width - WidthBesideName);
-        foreach (InspectRegion region in summary.Regions)
+        IReadOnlyList<string>[] rows = [.. summary.Regions.Select(InspectText.Cells)];
+        int room = InspectNames.RoomOf([InspectText.Columns, .. rows], console.Profile.Width, ShortestName);
+        foreach (IReadOnlyList<string> cells in rows)
         {
-            IReadOnlyList<string> cells = InspectText.Cells(region);
-            table.AddRow([.. cells.Select((cell, index) => index == cells.Count - 1
-                ? new Text(InspectNames.Show(region.Mapping.Name, room))
-                : new Text(cell, index is 0 or 1 ? new Style(Color.Grey) : null))]);
+            table.AddRow(cells.Select((cell, index) => (IRenderable)new Text(index == cells.Count - 1 ? InspectNames.Show(cell, room) : cell, index is 0 or 1 ? new Style(Color.Grey) : null).Ellipsis()));
         }
 
         console.Write(table);

@@ -9,7 +9,6 @@ internal static class TrackScreen
     private const string Shades = " ░░▒▒▓▓██";
     private const int LinesBeside = 9; // headline, head, lines and foot of the table, the map's head, the last line, the cursor's
     private const int LeastRows = 3;
-    private const int WidthBesideName = 64;
     private const int WidthBesideMap = 15;
     private const int ShortestName = 12;
 
@@ -34,19 +33,21 @@ internal static class TrackScreen
     internal static Rows Render(TrackHistory history, int processId, TimeSpan attachPause, int width, int height)
     {
         int lines = Math.Max(2 * LeastRows, height - LinesBeside);
-        IReadOnlyList<IReadOnlyList<string>> rows = TrackText.Rows(history, Math.Max(LeastRows, lines / 2), Math.Max(ShortestName, width - WidthBesideName));
+        IReadOnlyList<IReadOnlyList<string>> rows = TrackText.Rows(history, Math.Max(LeastRows, lines / 2));
+        IReadOnlyList<string> total = TrackText.Total(history);
+        int room = InspectNames.RoomOf([TrackText.Columns, total, .. rows], width, ShortestName);
         TrackHeat heat = history.Heat(Math.Max(LeastRows, lines - rows.Count), Math.Clamp(width - WidthBesideMap, 8, TrackHistory.Longest));
         return new Rows(
         [
             new Text(TrackText.Headline(history, processId, attachPause), new Style(Color.Grey)).Ellipsis(),
-            Table(rows, TrackText.Total(history)),
+            Table(rows, total, room),
             new Markup($"[grey] share written, by address and time; {Legend()}[/]"),
             .. Enumerable.Range(0, heat.Labels.Count).Select(row => Line(heat, row)),
             new Text(" set: pages written since the beginning. Ctrl-C ends; the process goes on.", new Style(Color.Grey)).Ellipsis(),
         ]);
     }
 
-    private static Table Table(IReadOnlyList<IReadOnlyList<string>> rows, IReadOnlyList<string> total)
+    private static Table Table(IReadOnlyList<IReadOnlyList<string>> rows, IReadOnlyList<string> total, int room)
     {
         var table = new Table { Border = TableBorder.Simple, ShowFooters = true };
         table.BorderColor(Color.Grey);
@@ -55,7 +56,7 @@ internal static class TrackScreen
             table.AddColumn(new TableColumn(new Text(TrackText.Columns[index], new Style(Color.Grey)))
             {
                 NoWrap = true,
-                Footer = new Text(total[index], new Style(decoration: Decoration.Bold)),
+                Footer = new Text(InspectNames.Show(total[index], room), new Style(decoration: Decoration.Bold)),
                 Padding = new Padding(0, 0, 1, 0),
                 Alignment = TrackText.IsNumber(index) ? Justify.Right : Justify.Left,
             });
@@ -63,7 +64,7 @@ internal static class TrackScreen
 
         foreach (IReadOnlyList<string> row in rows)
         {
-            table.AddRow(row.Select((cell, index) => (IRenderable)new Text(cell, index == 0 || cell is "-" ? new Style(Color.Grey) : null)));
+            table.AddRow(row.Select((cell, index) => (IRenderable)new Text(InspectNames.Show(cell, room), index == 0 || cell is "-" ? new Style(Color.Grey) : null).Ellipsis()));
         }
 
         return table;

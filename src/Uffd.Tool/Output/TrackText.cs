@@ -31,8 +31,7 @@ internal static class TrackText
     /// <summary>The rows: the mappings that write most, or else have most in memory, in order of address.</summary>
     /// <param name="history">The samples.</param>
     /// <param name="most">How many rows.</param>
-    /// <param name="nameLength">The longest name.</param>
-    public static IReadOnlyList<IReadOnlyList<string>> Rows(TrackHistory history, int most = int.MaxValue, int nameLength = int.MaxValue)
+    public static IReadOnlyList<IReadOnlyList<string>> Rows(TrackHistory history, int most = int.MaxValue)
     {
         DirtySample sample = history.Latest!;
         (DirtyMapping Mapping, ulong Set)[] all = [.. sample.Mappings.Select(mapping => (mapping, history.WorkingSetOf(mapping.Mapping)))];
@@ -42,7 +41,7 @@ internal static class TrackText
             .ThenByDescending(row => row.Mapping.ResidentBytes)
             .Take(most)
             .OrderBy(row => row.Mapping.Mapping.Range.Start)
-            .Select(row => Cells(row.Mapping, row.Set, sample.Interval, nameLength))];
+            .Select(row => Cells(row.Mapping, row.Set, sample.Interval))];
     }
 
     /// <summary>The sum of all mappings, shown or not.</summary>
@@ -84,10 +83,10 @@ internal static class TrackText
     public static ulong Written(DirtySample sample) => sample.Mappings.Aggregate(0UL, (sum, mapping) => sum + mapping.WrittenBytes);
 
     /// <summary>The name of a mapping, or what it is.</summary>
-    public static string NameOf(MappedRegion mapping, int length = int.MaxValue)
-        => mapping.Name.Length > 0 ? InspectNames.Show(mapping.Name, length) : "(anonymous)";
+    public static string NameOf(MappedRegion mapping)
+        => mapping.Name.Length > 0 ? InspectNames.Show(mapping.Name) : "(anonymous)";
 
-    private static string[] Cells(DirtyMapping mapping, ulong set, TimeSpan interval, int nameLength) =>
+    private static string[] Cells(DirtyMapping mapping, ulong set, TimeSpan interval) =>
     [
         mapping.Mapping.Range.Start.ToString("x12", CultureInfo.InvariantCulture),
         Sizes.Format(mapping.Mapping.Range.Length),
@@ -95,7 +94,7 @@ internal static class TrackText
         mapping.Written.Count == 0 ? "-" : Rate(mapping.WrittenBytes, interval),
         mapping.Written.Count == 0 ? "-" : Share(mapping.WrittenBytes, mapping.ResidentBytes),
         set == 0 ? "-" : Sizes.Format(set),
-        NameOf(mapping.Mapping, nameLength),
+        NameOf(mapping.Mapping),
     ];
 
     private static string Rate(ulong bytes, TimeSpan interval) => $"{Sizes.Format((ulong)(bytes / Seconds(interval)))}/s";
