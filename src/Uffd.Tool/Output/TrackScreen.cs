@@ -7,7 +7,7 @@ namespace Uffd.Tool.Output;
 internal static class TrackScreen
 {
     private const string Shades = " ░░▒▒▓▓██";
-    private const int LinesBeside = 9; // headline, head, lines and foot of the table, the map's head, the last line, the cursor's
+    private const int LinesBeside = 11; // headline, head, foot, lines and margins of the table, the map's head, the last line, the cursor's
     private const int LeastRows = 3;
     private const int WidthBesideMap = 15;
     private const int ShortestName = 12;
