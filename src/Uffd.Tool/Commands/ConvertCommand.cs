@@ -61,34 +61,6 @@ internal static class ConvertCommand
         return verb;
     }
 
-    /// <summary>Writes all that a snapshot has content of. Pages of zeros that no file lies behind are what a sink has where nothing was written.</summary>
-    /// <returns>How many bytes.</returns>
-    internal static long Copy(ISnapshot snapshot, ISnapshotSink sink, Action<long> tell, CancellationToken cancellation)
-    {
-        long bytes = 0;
-        byte[] buffer = [];
-        foreach (SnapshotRun run in InspectPages.Chunks(snapshot, IsContent))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (buffer.Length < (int)run.Range.Length)
-            {
-                buffer = new byte[(int)run.Range.Length];
-            }
-
-            Span<byte> pages = buffer.AsSpan(0, (int)run.Range.Length);
-            snapshot.Read(run.Range.Start, pages);
-            sink.Write(run.Range.Start, pages);
-            bytes += pages.Length;
-            tell(pages.Length);
-        }
-
-        sink.Complete(snapshot.State);
-        return bytes;
-    }
-
-    private static bool IsContent(SnapshotRegion region, SnapshotPageKind kind)
-        => kind is SnapshotPageKind.Stored or SnapshotPageKind.Parent || (kind == SnapshotPageKind.Zero && region.Content == RegionContent.Changed);
-
     private static async Task<int> RunAsync(ParseResult result, CancellationToken cancellation)
     {
         string path = result.GetRequiredValue(Into);
@@ -98,17 +70,27 @@ internal static class ConvertCommand
         using SnapshotReader reader = InspectCommand.Open(result.GetRequiredValue(Input));
         ISnapshot snapshot = reader.Snapshot;
         Refuse(snapshot, path);
-        InspectShares shares = InspectSummary.Of(snapshot, path, 0).Shares;
-        long bytes = await InspectBar.ShowAsync(json ? null : screen, "writing", shares.Stored + shares.Parent, tell =>
+        var options = new SnapshotFileOptions { Durable = !result.GetValue(NoSync) };
+        ulong total = snapshot.State.Regions.Where(region => region.Content != RegionContent.None).Aggregate(0UL, (sum, region) => sum + region.Mapping.Range.Length);
+        ConversionReport report = await InspectBar.ShowAsync(json ? null : screen, "writing", total, tell =>
         {
-            using ElfCoreWriter core = ElfCoreWriter.Create(path, new SnapshotFileOptions { Durable = !result.GetValue(NoSync) });
-            return Copy(snapshot, core, tell, cancellation);
+            ulong told = 0;
+            return CoreConverter.Convert(
+                snapshot,
+                path,
+                options,
+                progress =>
+                {
+                    tell((long)(progress.DoneBytes - told));
+                    told = progress.DoneBytes;
+                },
+                cancellation);
         });
-        long fileBytes = new FileInfo(path).Length;
+        long bytes = (long)report.CopiedBytes;
         double seconds = watch.Elapsed.TotalSeconds;
         if (json)
         {
-            JsonOutput.Write(screen.Output, new ConvertJson(path, "core", bytes / snapshot.State.PageSize, bytes, fileBytes, Math.Round(seconds, 6)));
+            JsonOutput.Write(screen.Output, new ConvertJson(path, "core", bytes / snapshot.State.PageSize, bytes, report.FileBytes, Math.Round(seconds, 6)));
         }
         else
         {

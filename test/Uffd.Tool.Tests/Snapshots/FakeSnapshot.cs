@@ -80,25 +80,3 @@ internal sealed class FakeSnapshot : ISnapshot
     private static SnapshotRegion Region(AddressRange range, RegionPermissions permissions, string name, RegionContent content, ulong inode = 0)
         => new(new MappedRegion(range, permissions, 0, 0, inode, name), content);
 }
-
-/// <summary>Keeps what it is told.</summary>
-internal sealed class FakeSink : ISnapshotSink
-{
-    public List<AddressRange> Written { get; } = [];
-
-    public ProcessState? Completed { get; private set; }
-
-    public long StoredBytes => 0;
-
-    public void Write(ulong address, ReadOnlySpan<byte> pages) => Written.Add(new AddressRange(address, (ulong)pages.Length));
-
-    public void Discard(AddressRange pages)
-    {
-    }
-
-    public void Complete(ProcessState state) => Completed = state;
-
-    public void Dispose()
-    {
-    }
-}

@@ -119,17 +119,4 @@ public sealed class InspectTests
             """,
             text.ToString());
     }
-
-    [Fact]
-    public void Conversion_writes_what_has_content_and_zeros_only_over_files()
-    {
-        using var sink = new FakeSink();
-        var snapshot = new FakeSnapshot();
-        Assert.Equal((long)(503 * Page), ConvertCommand.Copy(snapshot, sink, _ => { }, TestContext.Current.CancellationToken));
-        Assert.Same(snapshot.State, sink.Completed);
-        Assert.Equal(2 * Page, sink.Written.Where(range => FakeSnapshot.Program.Contains(range)).Aggregate(0UL, (sum, range) => sum + range.Length));
-        Assert.Equal(500 * Page, sink.Written.Where(range => FakeSnapshot.Heap.Contains(range)).Aggregate(0UL, (sum, range) => sum + range.Length));
-        Assert.Equal([new AddressRange(FakeSnapshot.Stack.End - Page, Page)], sink.Written.Where(range => FakeSnapshot.Stack.Contains(range)));
-        Assert.DoesNotContain(sink.Written, range => range.Overlaps(FakeSnapshot.Shared));
-    }
 }
