@@ -48,7 +48,9 @@ internal static class InspectText
         rows.Add(("pages", Shares(shares)));
         if (summary.Compression is { } compression)
         {
-            rows.Add(("compressed", string.Create(CultureInfo.InvariantCulture, $"to {100 * compression:0.0} % of what is stored")));
+            rows.Add(("compressed", compression < 1
+                ? string.Create(CultureInfo.InvariantCulture, $"to {100 * compression:0.0} % of what is stored")
+                : string.Create(CultureInfo.InvariantCulture, $"no: the file is {compression:0.0} times what is stored; what later rounds replaced is in it")));
         }
 
         rows.Add(("parents", summary.Parents.Count == 0 ? "none" : string.Join(", ", summary.Parents.Select(parent => InspectNames.Show(parent)))));

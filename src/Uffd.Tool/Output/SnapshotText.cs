@@ -47,7 +47,7 @@ internal static class SnapshotText
         SnapshotPhase.Writing => string.Create(CultureInfo.InvariantCulture, $"{Figures.Span(progress.Elapsed.TotalSeconds)}: the process runs on; writing out the rest"),
         _ => string.Create(
             CultureInfo.InvariantCulture,
-            $"{Figures.Span(progress.Elapsed.TotalSeconds)}: round {progress.Round}, {Figures.Exact(progress.RoundPages)} pages{Dirty(progress)}{(progress.Phase == SnapshotPhase.Throttling ? ", slowed down" : "")}"),
+            $"{Figures.Span(progress.Elapsed.TotalSeconds)}: round {progress.Round}{(IsKnown(progress) ? $", {Figures.Exact(progress.RoundPages)} pages" : "")}{Dirty(progress)}{(progress.Phase == SnapshotPhase.Throttling ? ", slowed down" : "")}"),
     };
 
     /// <summary>What stands beside the bar: at most 44 characters.</summary>
@@ -57,7 +57,7 @@ internal static class SnapshotText
         SnapshotPhase.Writing => $"writing, {Sizes.Format((ulong)progress.CopiedBytes)} copied",
         _ => string.Create(
             CultureInfo.InvariantCulture,
-            $"{(progress.Phase == SnapshotPhase.Throttling ? "slow " : "")}round {progress.Round}: {Figures.Short(progress.PagesLeft)} left, {Figures.Short(progress.DirtyPagesPerSecond)} dirty/s, {Sizes.Format((ulong)progress.CopiedBytes)}"),
+            $"{(progress.Phase == SnapshotPhase.Throttling ? "slow " : "")}round {progress.Round}: {(IsKnown(progress) ? $"{Figures.Short(progress.PagesLeft)} left, " : "")}{Figures.Short(progress.DirtyPagesPerSecond)} dirty/s, {Sizes.Format((ulong)progress.CopiedBytes)}"),
     };
 
     /// <summary>How much of the round is done, from 0 to 1.</summary>
@@ -65,6 +65,7 @@ internal static class SnapshotText
     {
         SnapshotPhase.Attaching => 0,
         SnapshotPhase.Writing => 1,
+        _ when !IsKnown(progress) => 0,
         _ => progress.RoundPages <= 0 ? 1 : Math.Clamp((progress.RoundPages - progress.PagesLeft) / (double)progress.RoundPages, 0, 1),
     };
 
@@ -72,6 +73,9 @@ internal static class SnapshotText
     public static string Time(TimeSpan time) => time.TotalSeconds >= 1
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.00} s")
         : string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.00} ms");
+
+    /// <summary>Before a round has looked at the process nobody knows how much it will be.</summary>
+    private static bool IsKnown(in SnapshotProgress progress) => progress.RoundPages < long.MaxValue;
 
     private static string Dirty(in SnapshotProgress progress)
         => progress.DirtyPagesPerSecond > 0 ? $"; {Figures.Short(progress.DirtyPagesPerSecond)} pages written a second" : "";

@@ -71,6 +71,8 @@ public sealed class SnapshotViewTests
         Assert.Equal(1, SnapshotText.Share(moment with { RoundPages = 0 }));
         Assert.Equal(1, SnapshotText.Share(moment with { PagesLeft = -1 }));
         Assert.All(Enum.GetValues<SnapshotPhase>(), phase => Assert.InRange(SnapshotText.Describe(moment with { Phase = phase }).Length, 1, 50));
+        Assert.Equal("slow round 12: 99M dirty/s, 123 GiB", SnapshotText.Describe(moment with { PagesLeft = long.MaxValue, RoundPages = long.MaxValue }));
+        Assert.Equal("3 min 00 s: round 12; 99M pages written a second, slowed down", SnapshotText.Line(moment with { RoundPages = long.MaxValue }));
         Assert.Equal("3 min 00 s: round 12, 200,000,000 pages; 99M pages written a second, slowed down", SnapshotText.Line(moment));
     }
 
