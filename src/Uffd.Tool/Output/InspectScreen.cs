@@ -6,7 +6,7 @@ namespace Uffd.Tool.Output;
 /// <summary>What is in a snapshot, on a terminal.</summary>
 internal static class InspectScreen
 {
-    private const int ShortestName = 12;
+    private const int ShortestName = 8;
 
     public static void Draw(InspectSummary summary, IAnsiConsole console)
     {

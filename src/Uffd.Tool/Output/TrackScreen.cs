@@ -10,7 +10,7 @@ internal static class TrackScreen
     private const int LinesBeside = 11; // headline, head, foot, lines and margins of the table, the map's head, the last line, the cursor's
     private const int LeastRows = 3;
     private const int WidthBesideMap = 15;
-    private const int ShortestName = 12;
+    private const int ShortestName = 8;
 
     /// <summary>From cold to hot, a colour for each level.</summary>
     private static readonly Color[] Colours =

@@ -100,7 +100,10 @@ internal static class TrackText
     private static string Rate(ulong bytes, TimeSpan interval) => $"{Sizes.Format((ulong)(bytes / Seconds(interval)))}/s";
 
     private static string Share(ulong written, ulong resident)
-        => resident == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{Math.Min(100, 100.0 * written / resident):0.0} %");
+    {
+        double percent = resident == 0 ? 0 : Math.Min(100, 100.0 * written / resident);
+        return resident == 0 ? "-" : $"{percent.ToString(percent < 9.95 ? "0.0" : "0", CultureInfo.InvariantCulture)} %";
+    }
 
     private static double Seconds(TimeSpan interval) => Math.Max(1e-6, interval.TotalSeconds);
 }

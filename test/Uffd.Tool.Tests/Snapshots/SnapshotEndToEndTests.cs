@@ -26,7 +26,7 @@ public sealed class SnapshotEndToEndTests
         Assert.Equal(format, taken.RootElement.GetProperty("format").GetString());
         Assert.True(taken.RootElement.GetProperty("finalPauseMs").GetDouble() > 0);
         Assert.True(taken.RootElement.GetProperty("pages").GetInt64() >= 256);
-        Assert.Equal([path], Directory.EnumerateFileSystemEntries(folder.Path));
+        Assert.Equal(path, Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path)));
         Assert.Equal(0x5A, (await target.TouchAsync(0)).Value); // it runs
 
         using JsonDocument found = Json("inspect", path, "--verify", "--json");
@@ -88,7 +88,7 @@ public sealed class SnapshotEndToEndTests
         File.WriteAllText(path, "before");
         AssertOneLine(ExitCodes.Failed, "no such process", ToolProcess.Run("snapshot", "2147483646", "-o", path));
         Assert.Equal("before", File.ReadAllText(path));
-        Assert.Equal([path], Directory.EnumerateFileSystemEntries(folder.Path));
+        Assert.Equal(path, Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path)));
         AssertOneLine(ExitCodes.Failed, "no such process", ToolProcess.Run("track", "2147483646"));
     }
 

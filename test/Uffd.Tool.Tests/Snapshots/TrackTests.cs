@@ -25,10 +25,10 @@ public sealed class TrackTests
         Assert.Equal(
             """
             pid 42, 4.0 s: 514 KiB/s written, 128 pages/s; attach stop 0.30 ms
-              address          size  resident  written/s   share      set  name
-              000010000000    8 MiB     4 MiB  512 KiB/s  25.0 %  2.5 MiB  [heap]
-              7ffc00000000  132 KiB    12 KiB    2 KiB/s  33.3 %    4 KiB  [stack]
-              all           8.1 MiB     4 MiB  514 KiB/s  25.0 %  2.5 MiB  2 mappings
+              address          size  resident  written/s  share      set  name
+              000010000000    8 MiB     4 MiB  512 KiB/s   25 %  2.5 MiB  [heap]
+              7ffc00000000  132 KiB    12 KiB    2 KiB/s   33 %    4 KiB  [stack]
+              all           8.1 MiB     4 MiB  514 KiB/s   25 %  2.5 MiB  2 mappings
 
             """,
             text.ToString());
