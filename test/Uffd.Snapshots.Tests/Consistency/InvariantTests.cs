@@ -27,7 +27,7 @@ public class InvariantTests
         for (int number = 1; number <= Count; number++)
         {
             using var snapshot = new MemorySnapshot();
-            SnapshotReport report = await Task.Run(() => ProcessSnapshot.Take(process.ProcessId, snapshot));
+            SnapshotReport report = await TakeAsync(process.ProcessId, snapshot);
             Judge(process, snapshot, report, number);
         }
 
@@ -48,7 +48,7 @@ public class InvariantTests
             SnapshotReport report;
             using (ISnapshotSink sink = CreateSink(format, path))
             {
-                report = await Task.Run(() => ProcessSnapshot.Take(process.ProcessId, sink));
+                report = await TakeAsync(process.ProcessId, sink);
             }
 
             using (SnapshotReader reader = SnapshotReader.Open(path))
@@ -75,7 +75,7 @@ public class InvariantTests
         {
             string path = folder.File($"{number}.image");
             using SnapshotImageWriter sink = SnapshotImageWriter.Create(path, new SnapshotImageOptions { Parent = parent, Durable = false });
-            reports.Add(await Task.Run(() => ProcessSnapshot.Take(process.ProcessId, sink)));
+            reports.Add(await TakeAsync(process.ProcessId, sink));
             parent = path;
         }
 
@@ -89,6 +89,21 @@ public class InvariantTests
         await process.EndAsync();
     }
 
+    /// <summary>Takes a snapshot; one that does not come to an end is given up, and says how far it was.</summary>
+    internal static async Task<SnapshotReport> TakeAsync(int processId, ISnapshotSink sink)
+    {
+        using var patience = new CancellationTokenSource(TestTime.Scaled(TimeSpan.FromSeconds(60)));
+        SnapshotProgress last = default;
+        try
+        {
+            return await Task.Run(() => ProcessSnapshot.Take(processId, sink, new ProcessSnapshotOptions { Progress = progress => last = progress }, patience.Token));
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw new TimeoutException($"a snapshot does not end; the last that it told: {last}", exception);
+        }
+    }
+
     private static ISnapshotSink CreateSink(string format, string path)
         => format is "core"
             ? ElfCoreWriter.Create(path, new SnapshotFileOptions { Durable = false })
@@ -96,6 +111,9 @@ public class InvariantTests
 
     private static void Judge(InvariantProcess process, ISnapshot snapshot, SnapshotReport report, int number)
     {
+        TestContext.Current.SendDiagnosticMessage(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{string.Join(',', process.Parts)}: snapshot {number}, rounds of {string.Join(' ', report.Rounds.Select(round => round.Pages))} pages, {report.Duration.TotalMilliseconds:0} ms, the last stop {report.FinalPause.TotalMilliseconds:0.00} ms"));
         foreach (IInvariant invariant in process.Invariants())
         {
             try

@@ -14,10 +14,10 @@ public class RedisConsistencyTests
         Requires.Features(UffdFeatures.WriteProtectAsync);
         return CheckAsync(
             InvariantTests.Count,
-            processId =>
+            async processId =>
             {
                 var snapshot = new MemorySnapshot();
-                ProcessSnapshot.Take(processId, snapshot);
+                await InvariantTests.TakeAsync(processId, snapshot);
                 return snapshot;
             });
     }
@@ -32,11 +32,11 @@ public class RedisConsistencyTests
         string path = folder.File($"redis.{format}");
         await CheckAsync(
             count: 3,
-            processId =>
+            async processId =>
             {
                 using (ISnapshotSink sink = format is "core" ? ElfCoreWriter.Create(path) : SnapshotImageWriter.Create(path))
                 {
-                    ProcessSnapshot.Take(processId, sink);
+                    await InvariantTests.TakeAsync(processId, sink);
                 }
 
                 return SnapshotReader.Open(path).Snapshot;
@@ -44,13 +44,13 @@ public class RedisConsistencyTests
     }
 
     [Fact(Timeout = 300_000)]
-    public Task A_copy_of_the_standing_process_has_them_too() => CheckAsync(InvariantTests.Count, StandingCopy.Take);
+    public Task A_copy_of_the_standing_process_has_them_too() => CheckAsync(InvariantTests.Count, processId => Task.Run<ISnapshot>(() => StandingCopy.Take(processId)));
 
     [Fact(Timeout = 300_000)]
     public async Task What_gcore_copies_has_them_too()
     {
         using var folder = new TemporaryFolder();
-        await CheckAsync(count: 1, processId => GcoreCopy.Take(processId, folder));
+        await CheckAsync(count: 1, processId => Task.Run<ISnapshot>(() => GcoreCopy.Take(processId, folder)));
     }
 
     [Fact(Timeout = 300_000)]
@@ -78,7 +78,7 @@ public class RedisConsistencyTests
         Assert.True(caught > 0, $"{Tries} copies without a stop, and nothing was noticed");
     }
 
-    private static async Task CheckAsync(int count, Func<int, ISnapshot> take)
+    private static async Task CheckAsync(int count, Func<int, Task<ISnapshot>> take)
     {
         await using RedisServer server = await RedisServer.StartAsync();
         using RedisWriter writer = RedisWriter.Start(server);
@@ -88,7 +88,7 @@ public class RedisConsistencyTests
         {
             writer.WaitFor(1000);
             long acknowledged = writer.Acknowledged;
-            using ISnapshot snapshot = await Task.Run(() => take(server.ProcessId));
+            using ISnapshot snapshot = await take(server.ProcessId);
             long begun = writer.Begun;
             try
             {
