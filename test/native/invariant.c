@@ -1,16 +1,22 @@
 //   invariant PART... [--bytes N] [--rate N] [--threads N]
 //
 // prints a line "name value" for all that is to be known, then "ready", and works until its standard input ends. Parts: bank list pages clock churn.
+//
+// The process that works is a child of the one that was started, and tells its id as "process". Its tracer is not its parent then, as when any
+// other process is traced; System.Diagnostics.Process takes a child's stops for its end.
 #define _GNU_SOURCE
 #include "invariant.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +119,33 @@ static void start(const char *name, const struct settings *settings)
     exit(2);
 }
 
+// Goes on in a child that ends with this process, and this process waits for it.
+static void go_on_in_child(void)
+{
+    pid_t parent = getpid(), child = fork();
+    if (child < 0) {
+        fail("fork");
+    }
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            exit(1);
+        }
+
+        return;
+    }
+
+    int status;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            fail("waitpid");
+        }
+    }
+
+    exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 int main(int count, char **words)
 {
     struct settings settings = { .bytes = 8u << 20, .rate = 20000, .threads = 2 };
@@ -138,6 +171,9 @@ int main(int count, char **words)
         fprintf(stderr, "invariant: --bytes is at least 1 MiB, --threads 1 to 16\n");
         return 2;
     }
+
+    go_on_in_child();
+    tell("process", (uint64_t)getpid());
 
     // malloc is to mean the heap of brk(2), which is a kind of memory of its own.
     mallopt(M_MMAP_THRESHOLD, 1 << 28);

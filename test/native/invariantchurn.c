@@ -22,7 +22,7 @@ enum state {
     DISCARDED,  // content, but [first, last) is zeros
     FREEING,    // as DISCARDING; the kernel may make them zeros at any time
     REFILLING,  // content outside of [first, last)
-    MOVING,     // content at address or at other
+    MOVING,     // each page is content at address or at other
     MOVED,      // content at other
     HIDDEN,     // as READY, but the mapping may be PROT_NONE
 };
@@ -40,7 +40,7 @@ struct region {
 _Static_assert(sizeof(struct region) == 64, "the checker knows it so");
 
 static struct region table[MAX_CHURNERS * EACH];
-static uint64_t refusals; // mremap(2) refused: not to be had from the program itself
+static uint64_t refusals; // how often mremap(2) refused, which it has no reason to as long as nobody else is at work
 static uint64_t rate;
 
 static void say(struct region *region, uint64_t generation, enum state state)
@@ -148,9 +148,11 @@ static void move(struct region *region, uint64_t more)
     say(region, generation, MOVING);
     void *moved = mremap(at_page(region->address, 0), region->pages * PAGE, pages * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
     if (moved == MAP_FAILED) {
-        // EFAULT: the region is several mappings to the kernel, because someone else cut it.
-        say(region, generation, READY);
+        // EFAULT: the region is several mappings to the kernel, because someone else cut it. Some of them may have been moved by then.
+        say(region, generation, UNCLAIMED);
+        munmap(at_page(region->address, 0), region->pages * PAGE);
         munmap(target, pages * PAGE);
+        store(&region->pages, 0);
         __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED);
         return;
     }

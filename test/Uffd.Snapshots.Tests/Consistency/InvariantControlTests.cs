@@ -20,6 +20,7 @@ public class InvariantControlTests
             foreach (IInvariant invariant in process.Invariants())
             {
                 invariant.Check(snapshot);
+                Assert.Equal(0UL, (invariant as ChurnInvariant)?.Refusals(snapshot) ?? 0);
             }
 
             await Task.Delay(Random.Shared.Next(20), TestContext.Current.CancellationToken); // elsewhere in its work

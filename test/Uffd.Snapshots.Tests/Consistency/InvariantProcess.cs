@@ -21,14 +21,13 @@ internal sealed class InvariantProcess : IAsyncDisposable
         _process = process;
         _errors = process.StandardError.ReadToEndAsync();
         Parts = parts;
-        ProcessId = process.Id;
     }
 
     /// <summary>All parts that there are.</summary>
     public static IReadOnlyList<string> AllParts { get; } = ["bank", "list", "pages", "clock", "churn"];
 
-    /// <summary>The process's id.</summary>
-    public int ProcessId { get; }
+    /// <summary>The process's id: that of a child of what was started.</summary>
+    public int ProcessId => (int)Symbols["process"];
 
     /// <summary>What it promises.</summary>
     public IReadOnlyList<string> Parts { get; }
@@ -82,6 +81,20 @@ internal sealed class InvariantProcess : IAsyncDisposable
             "churn" => new ChurnInvariant(Symbols, mayLackHidden),
             _ => throw new ArgumentOutOfRangeException(nameof(mayLackHidden), part, "there is no such part"),
         }))];
+
+    /// <summary>Takes a snapshot of it; if it has not survived that, says how it ended.</summary>
+    /// <param name="sink">Where the snapshot goes.</param>
+    public async Task<SnapshotReport> TakeSnapshotAsync(ISnapshotSink sink)
+    {
+        try
+        {
+            return await ObservedSnapshot.TakeAsync(ProcessId, sink);
+        }
+        catch (Exception exception) when (_process.WaitForExit(TimeSpan.FromMilliseconds(200)))
+        {
+            throw new InvalidOperationException($"the process did not survive it, and ended with exit code {_process.ExitCode}: {await _errors}", exception);
+        }
+    }
 
     /// <summary>Ends it in good order: it was not harmed by what was done to it.</summary>
     public async Task EndAsync()

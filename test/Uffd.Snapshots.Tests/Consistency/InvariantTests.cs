@@ -27,7 +27,7 @@ public class InvariantTests
         for (int number = 1; number <= Count; number++)
         {
             using var snapshot = new MemorySnapshot();
-            SnapshotReport report = await TakeAsync(process.ProcessId, snapshot);
+            SnapshotReport report = await process.TakeSnapshotAsync(snapshot);
             Judge(process, snapshot, report, number);
         }
 
@@ -48,7 +48,7 @@ public class InvariantTests
             SnapshotReport report;
             using (ISnapshotSink sink = CreateSink(format, path))
             {
-                report = await TakeAsync(process.ProcessId, sink);
+                report = await process.TakeSnapshotAsync(sink);
             }
 
             using (SnapshotReader reader = SnapshotReader.Open(path))
@@ -75,7 +75,7 @@ public class InvariantTests
         {
             string path = folder.File($"{number}.image");
             using SnapshotImageWriter sink = SnapshotImageWriter.Create(path, new SnapshotImageOptions { Parent = parent, Durable = false });
-            reports.Add(await TakeAsync(process.ProcessId, sink));
+            reports.Add(await process.TakeSnapshotAsync(sink));
             parent = path;
         }
 
@@ -89,21 +89,6 @@ public class InvariantTests
         await process.EndAsync();
     }
 
-    /// <summary>Takes a snapshot; one that does not come to an end is given up, and says how far it was.</summary>
-    internal static async Task<SnapshotReport> TakeAsync(int processId, ISnapshotSink sink)
-    {
-        using var patience = new CancellationTokenSource(TestTime.Scaled(TimeSpan.FromSeconds(60)));
-        SnapshotProgress last = default;
-        try
-        {
-            return await Task.Run(() => ProcessSnapshot.Take(processId, sink, new ProcessSnapshotOptions { Progress = progress => last = progress }, patience.Token));
-        }
-        catch (OperationCanceledException exception)
-        {
-            throw new TimeoutException($"a snapshot does not end; the last that it told: {last}", exception);
-        }
-    }
-
     private static ISnapshotSink CreateSink(string format, string path)
         => format is "core"
             ? ElfCoreWriter.Create(path, new SnapshotFileOptions { Durable = false })
@@ -114,7 +99,13 @@ public class InvariantTests
         TestContext.Current.SendDiagnosticMessage(string.Create(
             CultureInfo.InvariantCulture,
             $"{string.Join(',', process.Parts)}: snapshot {number}, rounds of {string.Join(' ', report.Rounds.Select(round => round.Pages))} pages, {report.Duration.TotalMilliseconds:0} ms, the last stop {report.FinalPause.TotalMilliseconds:0.00} ms"));
-        foreach (IInvariant invariant in process.Invariants())
+        IReadOnlyList<IInvariant> invariants = process.Invariants();
+        if (invariants.OfType<ChurnInvariant>().FirstOrDefault()?.Refusals(snapshot) is > 0 and { } refusals)
+        {
+            TestContext.Current.SendDiagnosticMessage($"the process has been refused to move memory {refusals} times");
+        }
+
+        foreach (IInvariant invariant in invariants)
         {
             try
             {

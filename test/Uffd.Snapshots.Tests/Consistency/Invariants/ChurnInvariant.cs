@@ -22,6 +22,10 @@ internal sealed class ChurnInvariant(IReadOnlyDictionary<string, ulong> symbols,
         Hidden,
     }
 
+    /// <summary>How often the process was refused a move by the kernel, for which it gives no reason itself: someone else cut its mappings.</summary>
+    /// <param name="snapshot">A copy of it.</param>
+    public ulong Refusals(ISnapshot snapshot) => snapshot.ReadWord(symbols["churn.refusals"]);
+
     /// <inheritdoc/>
     public void Check(ISnapshot snapshot)
     {
@@ -48,11 +52,14 @@ internal sealed class ChurnInvariant(IReadOnlyDictionary<string, ulong> symbols,
         switch (region.State)
         {
             case State.Moving:
-                bool isElsewhere = snapshot.TryReadWords(region.Other, length, out ulong[]? others);
-                region.Expect((isThere && region.Has(words!)) || (isElsewhere && region.Has(others!)), "it is neither where it was nor where it goes");
+                for (ulong page = 0; page < region.Pages; page++)
+                {
+                    region.Expect(HasPage(snapshot, region, region.Address, page) || HasPage(snapshot, region, region.Other, page), $"page {page} is neither where it was nor where it goes");
+                }
+
                 break;
             case State.Moved:
-                region.Expect(snapshot.TryReadWords(region.Other, length, out others), "the copy does not have it");
+                region.Expect(snapshot.TryReadWords(region.Other, length, out ulong[]? others), "the copy does not have it");
                 region.Expect(region.Has(others!), "it is not where it went");
                 break;
             case State.Hidden:
@@ -65,6 +72,9 @@ internal sealed class ChurnInvariant(IReadOnlyDictionary<string, ulong> symbols,
                 break;
         }
     }
+
+    private static bool HasPage(ISnapshot snapshot, Region region, ulong address, ulong page)
+        => snapshot.TryReadWords(address + (page * SnapshotWords.PageSize), SnapshotWords.WordsPerPage, out ulong[]? words) && region.HasPage(words, page);
 
     private static void CheckPages(Region region, ulong[] words)
     {

@@ -17,7 +17,7 @@ public class RedisConsistencyTests
             async processId =>
             {
                 var snapshot = new MemorySnapshot();
-                await InvariantTests.TakeAsync(processId, snapshot);
+                await ObservedSnapshot.TakeAsync(processId, snapshot);
                 return snapshot;
             });
     }
@@ -36,7 +36,7 @@ public class RedisConsistencyTests
             {
                 using (ISnapshotSink sink = format is "core" ? ElfCoreWriter.Create(path) : SnapshotImageWriter.Create(path))
                 {
-                    await InvariantTests.TakeAsync(processId, sink);
+                    await ObservedSnapshot.TakeAsync(processId, sink);
                 }
 
                 return SnapshotReader.Open(path).Snapshot;
