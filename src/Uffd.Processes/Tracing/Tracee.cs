@@ -42,6 +42,7 @@ public sealed class Tracee : IDisposable
     {
         var inspection = TargetInspection.Inspect(processId);
         inspection.ThrowIfObstructed();
+        RefuseOwnChild(processId);
         return OpenUninspected(processId, inspection.HasSeccompFilter);
     }
 
@@ -129,6 +130,22 @@ public sealed class Tracee : IDisposable
         _tracer.Dispose();
         _files.Dispose();
         Process.Dispose();
+    }
+
+    /// <summary>
+    /// .NET waits for children with waitid(P_ALL), at each end of any of them, and is shown the stops of a child that this process traces: it takes such a stop for the child's end,
+    /// and later waits without end for one that it believes has ended. Stops send no SIGCHLD here (docs/tracing.md), but another child may end at that moment.
+    /// </summary>
+    private static void RefuseOwnChild(int processId)
+    {
+        string stat = TargetFiles.TryReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat")) ?? "";
+        string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (fields.Length > 1 && int.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out int parent) && parent == Environment.ProcessId)
+        {
+            throw new UffdException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"process {processId} is a child of this one, and .NET takes the stops of a traced child for its end; have another process trace it (uffd snapshot {processId}), or start it through one (setsid --fork)"));
+        }
     }
 
     private TimeSpan RunOnTracer(IStoppedWork work)
