@@ -67,7 +67,7 @@ internal sealed class FakeSnapshot : ISnapshot
                 throw new InvalidDataException($"the page at {page:x} is damaged");
             }
 
-            destination.Slice(at, Math.Min((int)Page, destination.Length - at)).Fill(kind is SnapshotPageKind.Stored or SnapshotPageKind.Parent ? (byte)(page / Page) : (byte)0);
+            destination.Slice(at, Math.Min((int)Page, destination.Length - at)).Fill(kind is SnapshotPageKind.Stored or SnapshotPageKind.Parent ? (byte)(page / Page & 0xFF) : (byte)0);
         }
     }
 
