@@ -8,7 +8,7 @@ namespace Uffd.Snapshots.Tests;
 /// </summary>
 public class InvariantTests
 {
-    private const int Usual = 12;
+    private const int Usual = 8;
 
     /// <summary>How many snapshots of each process.</summary>
     internal static readonly int Count =
