@@ -79,7 +79,7 @@ public sealed class MapsSnapshot : IDisposable
 
     /// <summary>What <see cref="Raw"/> says.</summary>
     /// <exception cref="InvalidDataException">It is no such text: <see cref="ReadRaw"/> did not reach the end.</exception>
-    public MemoryMap Parse() => MemoryMap.Parse(Raw);
+    public MemoryMap Parse() => MemoryMap.ParseLive(Raw);
 
     /// <summary>Closes it.</summary>
     public void Dispose() => _file.Dispose();

@@ -68,6 +68,20 @@ internal ref struct MapsText
         return new MappedRegion(AddressRange.FromBounds(start, end), permissions, offset, Device((uint)major, (uint)minor), inode, NameOf(rest.TrimStart((byte)' ')));
     }
 
+    /// <summary>
+    /// Reads a line of a process that runs. The kernel writes the text in pieces: a mapping that joined or grew between two of them may reach back over the one above it. It
+    /// begins behind that then; nothing is left of one that lies before its end.
+    /// </summary>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public MappedRegion? ParseLive(ReadOnlySpan<byte> line, ulong atLeast)
+    {
+        MappedRegion region = Parse(line, atLeast: 0);
+        ulong start = Math.Max(region.Range.Start, atLeast);
+        return start >= region.Range.End ? null
+            : start == region.Range.Start ? region
+            : region with { Range = AddressRange.FromBounds(start, region.Range.End), Offset = region.Inode == 0 ? region.Offset : region.Offset + (start - region.Range.Start) };
+    }
+
     /// <summary>What a text is not, with its line.</summary>
     public readonly InvalidDataException Invalid(ReadOnlySpan<byte> line, string what)
         => new(string.Create(CultureInfo.InvariantCulture, $"line {Number} {what}: {Shown(line)}"));

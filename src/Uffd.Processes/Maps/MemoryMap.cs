@@ -23,7 +23,7 @@ public sealed class MemoryMap
         using SafeDescriptorHandle file = ProcFile.OpenOfMemory(processId, "maps", DescriptorAbi.O_RDONLY, out _);
         byte[] buffer = new byte[64 * 1024];
         int length = ProcFile.ReadAll(file, ref buffer, ProcFile.PathOf(processId, "maps"));
-        return Parse(buffer.AsSpan(0, length));
+        return ParseLive(buffer.AsSpan(0, length));
     }
 
     /// <summary>Parses the text of /proc/PID/maps.</summary>
@@ -39,6 +39,24 @@ public sealed class MemoryMap
             MappedRegion region = lines.Parse(line, end);
             end = region.Range.End;
             regions.Add(region);
+        }
+
+        return new MemoryMap([.. regions]);
+    }
+
+    /// <summary>Parses the text of a process that ran while it was read: see <see cref="MapsText.ParseLive"/>.</summary>
+    internal static MemoryMap ParseLive(ReadOnlySpan<byte> text)
+    {
+        var regions = new List<MappedRegion>();
+        var lines = new MapsText(text);
+        ulong end = 0;
+        while (lines.TryNext(out ReadOnlySpan<byte> line))
+        {
+            if (lines.ParseLive(line, end) is { } region)
+            {
+                end = region.Range.End;
+                regions.Add(region);
+            }
         }
 
         return new MemoryMap([.. regions]);

@@ -33,25 +33,38 @@ public sealed record RegionDetails(
         using SafeDescriptorHandle file = ProcFile.OpenOfMemory(processId, "smaps", DescriptorAbi.O_RDONLY, out _);
         byte[] buffer = new byte[64 * 1024];
         int length = ProcFile.ReadAll(file, ref buffer, ProcFile.PathOf(processId, "smaps"));
-        return Parse(buffer.AsSpan(0, length));
+        return Parse(buffer.AsSpan(0, length), isLive: true);
     }
 
     /// <summary>Parses the text of /proc/PID/smaps. What a kernel does not tell is 0; lines that this program does not know are passed over.</summary>
     /// <param name="text">All of it.</param>
     /// <exception cref="InvalidDataException">It is not such a text; the line is told.</exception>
-    public static IReadOnlyList<RegionDetails> Parse(ReadOnlySpan<byte> text)
+    public static IReadOnlyList<RegionDetails> Parse(ReadOnlySpan<byte> text) => Parse(text, isLive: false);
+
+    /// <param name="text">All of it.</param>
+    /// <param name="isLive">Whether the process ran while it was read: see <see cref="MapsText.ParseLive"/>.</param>
+    private static List<RegionDetails> Parse(ReadOnlySpan<byte> text, bool isLive)
     {
         var all = new List<RegionDetails>();
         var lines = new MapsText(text);
         var flagSets = new Dictionary<string, string[]>(StringComparer.Ordinal);
         RegionDetails? current = null;
+        bool isPassedOver = false;
         while (lines.TryNext(out ReadOnlySpan<byte> line))
         {
             // The kernel's addresses are of small letters, the names of its values begin with large ones.
             if (line is not [>= (byte)'A' and <= (byte)'Z', ..])
             {
                 AddTo(all, current);
-                current = new RegionDetails(lines.Parse(line, current?.Region.Range.End ?? 0), [], 0, 0, 0, 0, 0);
+                ulong atLeast = all.Count == 0 ? 0 : all[^1].Region.Range.End;
+                MappedRegion? region = isLive ? lines.ParseLive(line, atLeast) : lines.Parse(line, atLeast);
+                isPassedOver = region is null;
+                current = region is null ? null : new RegionDetails(region, [], 0, 0, 0, 0, 0);
+                continue;
+            }
+
+            if (isPassedOver)
+            {
                 continue;
             }
 

@@ -17,6 +17,9 @@ internal sealed class CaptureRegion
     /// </summary>
     public required bool IsBackedByFile { get; init; }
 
+    /// <summary>Whether it is a device's, and better left alone.</summary>
+    public bool IsDevice { get; init; }
+
     /// <summary>Whether other processes map it too, and may write it unseen.</summary>
     public bool IsSharedWithOthers { get; init; }
 

@@ -34,6 +34,9 @@ internal sealed class CopyRounds
     /// <summary>Pages of private mappings of files that were copied because the process had changed them.</summary>
     public RangeSet Own { get; } = new();
 
+    /// <summary>Where pages may have been protected without having been told: there all that there is counts as written.</summary>
+    public RangeSet Untold { get; } = new();
+
     /// <summary>Pages that the last round found.</summary>
     public long Pages { get; private set; }
 
@@ -55,12 +58,14 @@ internal sealed class CopyRounds
             Begin(region);
         }
 
+        Follow();
+
         foreach (CaptureRegion region in _plan.Regions)
         {
             if (region.CanBeFollowed)
             {
                 CopyFileContent(region); // first: what the process has changed lies over it
-                Copy(region, region.Queries.WrittenAndProtect, cancellation);
+                Copy(region, cancellation);
             }
         }
 
@@ -89,17 +94,31 @@ internal sealed class CopyRounds
             _sink.Expect(region.Range);
         }
 
-        bool known = _tracking.Scan(new AddressRange(region.Range.Start, PageSize), region.Queries.Written, Emptied(), out _) == Errno.None;
-        if (!known)
+        // Before it is followed: then all looks alike.
+        if (_tracking.Scan(new AddressRange(region.Range.Start, PageSize), region.Queries.Written, Emptied(), out _) != Errno.None)
         {
             Forget(region.Range);
-            region.IsRefused = !_tracking.TryFollow(region.Range);
         }
 
         Span<byte> magic = stackalloc byte[4];
         if (region.KeepsHeader && _memory.Read(region.Range.Start, magic) == 4 && magic.SequenceEqual("\x7fELF"u8))
         {
             Keep(new AddressRange(region.Range.Start, PageSize));
+        }
+    }
+
+    private void Follow()
+    {
+        if (_plan.Fresh.Count == 0 && Untold.Length == 0)
+        {
+            return;
+        }
+
+        var devices = _plan.Regions.Where(region => region.IsDevice).Select(region => region.Mapping).ToHashSet();
+        _tracking.Follow([.. _plan.Regions.Select(region => region.Mapping)], devices.Contains);
+        foreach (CaptureRegion region in _plan.Regions)
+        {
+            region.IsRefused = _tracking.IsRefused(region.Mapping);
         }
     }
 
@@ -113,10 +132,10 @@ internal sealed class CopyRounds
         }
     }
 
-    private void Copy(CaptureRegion region, PagemapScanOptions query, CancellationToken cancellation)
+    private void Copy(CaptureRegion region, CancellationToken cancellation)
     {
         AddressRange rest = region.Range;
-        query = query with { MaxPages = ChunkPages };
+        PagemapScanOptions query = (Untold.Overlaps(rest) ? region.Queries.PresentAndProtect : region.Queries.WrittenAndProtect) with { MaxPages = ChunkPages };
         while (!rest.IsEmpty)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -125,19 +144,11 @@ internal sealed class CopyRounds
             Searching += Stopwatch.GetElapsedTime(start);
             if (answer == Errno.EPERM)
             {
-                // Other memory lies there since the last look. What the scan had protected before it came there was not told: all of it is taken.
+                // Other memory lies there since the last look. What the scan had protected before it came there was not told: all of it is taken in the next round.
                 Forget(region.Range);
                 region.HasFileContent = false;
-                region.IsRefused = !_tracking.TryFollow(region.Range);
-                if (!region.IsRefused)
-                {
-                    rest = region.Range;
-                    query = region.Queries.PresentAndProtect with { MaxPages = ChunkPages };
-                    CopyFileContent(region);
-                    continue;
-                }
-
-                return; // it is gone again, or cannot be followed: the next look, or the stop, sees to it
+                Untold.Add(region.Range);
+                return;
             }
 
             if (answer != Errno.None)
@@ -148,6 +159,8 @@ internal sealed class CopyRounds
             Take(region);
             rest = AddressRange.FromBounds(Math.Max(walkEnd, rest.Start), rest.End);
         }
+
+        Untold.Remove(region.Range);
     }
 
     private void Take(CaptureRegion region)
@@ -176,7 +189,7 @@ internal sealed class CopyRounds
 
     private void CopyFileContent(CaptureRegion region)
     {
-        if (region.IsBackedByFile && !region.HasFileContent && !region.IsRefused)
+        if (region.IsBackedByFile && !region.HasFileContent)
         {
             foreach (AddressRange part in SharedContent.Find(_processId, region.Mapping))
             {

@@ -16,23 +16,27 @@ internal sealed class FinalStop : IStoppedWork
     private readonly WriteTracking _tracking;
     private readonly PageCopier _copier;
     private readonly RangeSet _own;
+    private readonly RangeSet _untold;
     private readonly int _processId;
     private readonly PageRegionBuffer _runs = new(64 * 1024);
     private readonly List<ThreadRegisters> _registers = [];
     private readonly List<AddressRange> _forgotten = new(64);
     private readonly List<AddressRange> _again = new(64);
+    private bool _isRehearsal;
 
     /// <param name="plan">The mappings as they were seen last.</param>
     /// <param name="tracking">The process's writes.</param>
     /// <param name="copier">What brings the pages; its own for the stop.</param>
     /// <param name="own">Pages of private mappings of files that were copied because the process had changed them.</param>
+    /// <param name="untold">Where pages may have been protected without having been told.</param>
     /// <param name="processId">The process.</param>
-    public FinalStop(CapturePlan plan, WriteTracking tracking, PageCopier copier, RangeSet own, int processId)
+    public FinalStop(CapturePlan plan, WriteTracking tracking, PageCopier copier, RangeSet own, RangeSet untold, int processId)
     {
         _plan = plan;
         _tracking = tracking;
         _copier = copier;
         _own = own;
+        _untold = untold;
         _processId = processId;
     }
 
@@ -79,14 +83,14 @@ internal sealed class FinalStop : IStoppedWork
     }
 
     /// <summary>Does all of it once while the process runs, and forgets what came out.</summary>
-    /// <param name="mostPages">Copies only if they are not more. Pages of files are never copied here: a read brings them in, and takes away what tells that they were discarded.</param>
+    /// <param name="mostPages">Copies only if they are not more.</param>
     public void Rehearse(long mostPages)
     {
-        if (Search() && Pages <= mostPages)
-        {
-            Copy();
-        }
-
+        MostPages = mostPages;
+        _isRehearsal = true;
+        Run(StoppedProcess.Nobody);
+        _isRehearsal = false;
+        MostPages = long.MaxValue;
         _copier.Drop();
     }
 
@@ -106,7 +110,7 @@ internal sealed class FinalStop : IStoppedWork
         Expect(process.ThreadCount - Spare);
         for (int index = 0; index < process.ThreadCount; index++)
         {
-            if (process.ReadRegisters(index, _registers[index]) != Errno.None)
+            if (process.ReadRegisters(index, _registers[index]) != Errno.None && !_isRehearsal)
             {
                 IsGone = true; // killed while it stood
                 return;
@@ -115,12 +119,6 @@ internal sealed class FinalStop : IStoppedWork
 
         start = Stopwatch.GetTimestamp();
         Copy();
-        foreach (AddressRange range in _again)
-        {
-            _copier.Add(range);
-        }
-
-        _copier.Read();
         Copying = Stopwatch.GetElapsedTime(start);
         Registers = _registers;
         Threads = process.ThreadCount;
@@ -161,7 +159,7 @@ internal sealed class FinalStop : IStoppedWork
     private bool Search(CaptureRegion region)
     {
         int first = _runs.Count;
-        if (region.CanBeFollowed)
+        if (region.CanBeFollowed && !_untold.Overlaps(region.Range))
         {
             Errno answer = _tracking.ScanAll(region.Range, Query(region), _runs);
             if (answer == Errno.None)
@@ -182,9 +180,10 @@ internal sealed class FinalStop : IStoppedWork
                 return false;
             }
 
-            _forgotten.Add(region.Range);
             region.HasFileContent = false;
         }
+
+        _forgotten.Add(region.Range);
 
         // Another mapping lies at the same place now, or one that cannot be followed: all that it has counts as written.
         AddFileContent(region);
@@ -286,6 +285,12 @@ internal sealed class FinalStop : IStoppedWork
             {
                 _copier.Add(run.Range);
             }
+        }
+
+        // Not in the rehearsal: a read brings the file's pages in, and takes away what tells that they were discarded.
+        for (int index = 0; index < _again.Count && !_isRehearsal; index++)
+        {
+            _copier.Add(_again[index]);
         }
 
         _copier.Read();

@@ -47,6 +47,7 @@ internal sealed class RegionPolicy(int filter)
             Mapping = region,
             Content = content,
             IsBlind = details is null,
+            IsDevice = details is not null && (details.Has("io") || details.Has("pf")),
             IsBackedByFile = content == RegionContent.Whole && region.IsFile && !huge, // reading huge pages that nobody touched would take them from the pool
             IsSharedWithOthers = region.IsShared && details?.SharedWithOthers > 0,
             Resident = details is null ? 0 : details.Swapped + (content == RegionContent.Changed ? details.Anonymous : details.Resident),

@@ -51,7 +51,7 @@ internal sealed class SnapshotSession : IDisposable
         _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer * 3);
         _tracking = new WriteTracking(tracee.TakeUserfaultfd(UffdFeatures.WriteProtectAsync, out _attachPause), processId);
         _copy = new CopyRounds(processId, _plan, _tracking, _running, _memory, _copied, sink, new Pacer(options.BytesPerSecond));
-        _final = new FinalStop(_plan, _tracking, _standing, _copy.Own, processId);
+        _final = new FinalStop(_plan, _tracking, _standing, _copy.Own, _copy.Untold, processId);
     }
 
     /// <summary>Takes it.</summary>
@@ -102,7 +102,7 @@ internal sealed class SnapshotSession : IDisposable
         for (int round = 0; round < MostRounds && vain < 3; round++)
         {
             long start = Stopwatch.GetTimestamp();
-            _copy.Found = found => Tell(phase, found, Math.Max(found, _rounds.Count == 0 ? EstimatedPages() : before));
+            _copy.Found = found => Tell(phase, found, Math.Max(found, _rounds.Count == 0 ? EstimatedPages() : before == long.MaxValue ? 0 : before));
             _copy.Run(cancellation);
             TimeSpan took = Stopwatch.GetElapsedTime(start);
             _rounds.Add(new SnapshotRound(_copy.Pages, took));
@@ -229,12 +229,13 @@ internal sealed class SnapshotSession : IDisposable
         }
 
         _isReleased = true;
-        foreach (CaptureRegion region in _plan.Regions)
+        try
         {
-            if (region.CanBeFollowed)
-            {
-                _tracking.Release(region.Range, _copied.Within(region.Range));
-            }
+            _tracking.Release(MemoryMap.Read(_processId).Regions, _copied);
+        }
+        catch (Exception failure) when (failure is UffdException or InvalidDataException)
+        {
+            // It has ended, or its mappings could not be read: the kernel lets go of them at the last close, in one piece.
         }
     }
 

@@ -62,6 +62,13 @@ internal sealed class RangeSet
         left.ForEach(piece => Length += piece.Length);
     }
 
+    /// <summary>Whether the set has any of a range.</summary>
+    public bool Overlaps(AddressRange range)
+    {
+        int index = FirstEndingAfter(range.Start);
+        return index < _ranges.Count && _ranges[index].Start < range.End;
+    }
+
     /// <summary>What the set has of a range, in order.</summary>
     public IEnumerable<AddressRange> Within(AddressRange range)
     {

@@ -14,6 +14,7 @@ public sealed class DirtyTracker : IDisposable
     private readonly WriteTracking _tracking;
     private readonly PageRegionBuffer _runs = new(16 * 1024);
     private readonly RangeSet _protected = new();
+    private readonly RangeSet _untold = new();
     private IReadOnlyList<MappedRegion> _regions = [];
     private long _last;
 
@@ -68,11 +69,15 @@ public sealed class DirtyTracker : IDisposable
         }
 
         IReadOnlyList<MappedRegion> regions = MemoryMap.Read(_processId).Regions;
-        var known = new HashSet<MappedRegion>(_regions);
+        if (_untold.Length > 0 || !regions.SequenceEqual(_regions))
+        {
+            _tracking.Follow(regions);
+        }
+
         var mappings = new List<DirtyMapping>();
         foreach (MappedRegion region in regions)
         {
-            if (WriteTracking.CanFollow(region) && (known.Contains(region) || _tracking.TryFollow(region.Range)) && Look(region) is { } found)
+            if (!_tracking.IsRefused(region) && Look(region) is { } found)
             {
                 mappings.Add(found);
             }
@@ -89,53 +94,45 @@ public sealed class DirtyTracker : IDisposable
     {
         if (_tracking.IsAlive)
         {
-            foreach (MappedRegion region in _regions)
-            {
-                _tracking.Release(region.Range, _protected.Within(region.Range));
-            }
+            _tracking.Release(MemoryMap.Read(_processId).Regions, _protected);
         }
 
         _tracking.Dispose();
     }
 
-    /// <returns>Null where the mapping is gone, or cannot be followed.</returns>
+    /// <returns>Null where other memory lies there since the mappings were read: it is told with the next sample.</returns>
     private DirtyMapping? Look(MappedRegion region)
     {
-        PagemapScanOptions query = PageQueries.Whole.PresentAndProtect;
-        for (int attempt = 0; attempt < 2; attempt++)
+        _runs.Clear();
+        Errno answer = _tracking.ScanAll(region.Range, PageQueries.Whole.PresentAndProtect, _runs);
+        if (answer == Errno.ESRCH)
         {
-            _runs.Clear();
-            Errno answer = _tracking.ScanAll(region.Range, query, _runs);
-            if (answer == Errno.None)
-            {
-                return Found(region, everything: attempt > 0);
-            }
-
-            if (answer == Errno.ESRCH)
-            {
-                throw WriteTracking.Gone();
-            }
-
-            // Another mapping lies at the same place, or there is none any more. What was protected before the scan failed was not told: all counts.
-            if (!_tracking.TryFollow(region.Range))
-            {
-                return null;
-            }
+            throw WriteTracking.Gone();
         }
 
-        return null;
+        if (answer != Errno.None)
+        {
+            _untold.Add(region.Range); // what was protected before the scan failed was not told
+            return null;
+        }
+
+        bool everything = _untold.Overlaps(region.Range);
+        _untold.Remove(region.Range);
+        return Found(region, everything);
     }
 
     private DirtyMapping Found(MappedRegion region, bool everything)
     {
-        ulong resident = 0;
+        ulong resident = 0, end = 0;
         var written = new RangeSet();
         for (int index = 0; index < _runs.Count; index++)
         {
             PageRegion run = _runs[index];
             if (PageQueries.IsPopulated(run.Categories))
             {
-                resident += run.Range.Length;
+                // Where the room for runs is full, the kernel goes on a little before the end of what it told last (measured).
+                resident += run.Range.End - Math.Min(Math.Max(run.Range.Start, end), run.Range.End);
+                end = Math.Max(run.Range.End, end);
                 _protected.Add(run.Range);
                 if (everything || PageQueries.IsWritten(run.Categories))
                 {

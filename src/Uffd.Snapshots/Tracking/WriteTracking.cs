@@ -7,17 +7,16 @@ namespace Uffd.Snapshots;
 /// </summary>
 internal sealed class WriteTracking : IDisposable
 {
-    // Taking the protection away walks the pages with the process's memory map locked: 0.17 us each was measured, so that a slice holds up for 0.1 ms at the most.
-    private const ulong SlicePages = 512;
-
     private readonly Userfaultfd _uffd;
     private readonly PagemapScan _scan;
+    private readonly Following _following;
 
     /// <param name="uffd">The process's, with WP_ASYNC; owned from now on.</param>
     /// <param name="processId">The process.</param>
     public WriteTracking(Userfaultfd uffd, int processId)
     {
         _uffd = uffd;
+        _following = new Following(uffd);
         try
         {
             _scan = PagemapScan.Open(processId);
@@ -36,14 +35,14 @@ internal sealed class WriteTracking : IDisposable
     public static bool CanFollow(MappedRegion region)
         => region.Name is not ("[vdso]" or "[vsyscall]" or "[uprobes]") && !region.Name.StartsWith("[vvar", StringComparison.Ordinal);
 
-    /// <summary>Registers a mapping. Doing so again changes nothing.</summary>
-    /// <returns>Whether its writes are followed from now on. Its pages count as written until they are protected.</returns>
+    /// <summary>Follows all mappings that can be. What is followed already stays so; pages count as written until they are protected.</summary>
+    /// <param name="regions">The process's mappings, in order of address.</param>
+    /// <param name="barriers">Which of them are better left alone: memory of devices.</param>
     /// <exception cref="UffdException">ESRCH: the process is gone.</exception>
-    public bool TryFollow(AddressRange range)
-    {
-        Errno errno = _uffd.TryRegister(range, UffdRegisterModes.WriteProtect);
-        return errno != Errno.ESRCH ? errno == Errno.None : throw Gone();
-    }
+    public void Follow(IReadOnlyList<MappedRegion> regions, Func<MappedRegion, bool>? barriers = null) => _following.Follow(regions, barriers);
+
+    /// <summary>Whether the kernel refused to follow a mapping.</summary>
+    public bool IsRefused(MappedRegion region) => !_following.CanFollow(region);
 
     /// <summary>Asks about pages, as far as there is room for runs.</summary>
     /// <returns>EPERM where a part of the range is not registered; ESRCH when the process is gone.</returns>
@@ -76,32 +75,10 @@ internal sealed class WriteTracking : IDisposable
         return Errno.None;
     }
 
-    /// <summary>Takes the protection away in slices, so that the process never waits long for it.</summary>
-    /// <param name="region">A mapping, or what became of it.</param>
-    /// <param name="populated">Its pages that may be protected, in order.</param>
-    public void Release(AddressRange region, IEnumerable<AddressRange> populated)
-    {
-        ulong start = region.Start, pages = 0, pageSize = (ulong)Environment.SystemPageSize;
-        foreach (AddressRange run in populated)
-        {
-            for (ulong at = run.Start; at < run.End;)
-            {
-                ulong take = Math.Min((run.End - at) / pageSize, SlicePages - pages);
-                at += take * pageSize;
-                pages += take;
-                if (pages == SlicePages)
-                {
-                    _ = _uffd.Unregister(AddressRange.FromBounds(start, at));
-                    (start, pages) = (at, 0);
-                }
-            }
-        }
-
-        if (start < region.End)
-        {
-            _ = _uffd.Unregister(AddressRange.FromBounds(start, region.End)); // what is not there any more needs nothing
-        }
-    }
+    /// <summary>Takes the protection away in small pieces, so that the process never waits long for it.</summary>
+    /// <param name="regions">The process's mappings as they are now.</param>
+    /// <param name="populated">Pages that may be protected.</param>
+    public void Release(IReadOnlyList<MappedRegion> regions, RangeSet populated) => new Releasing(_uffd, _following).Release(regions, populated);
 
     /// <summary>Ends it. What is still registered is let go by the kernel, in one piece.</summary>
     public void Dispose()
