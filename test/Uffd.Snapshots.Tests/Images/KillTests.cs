@@ -18,7 +18,7 @@ public sealed class KillTests
         for (int round = 0; round < 6; round++)
         {
             bool first = round % 2 == 0; // killed while it writes the first, and while it replaces one by the next
-            var start = new ProcessStartInfo(Environment.ProcessPath!, ["-explicit", "only", "-method", $"{typeof(KillTests).FullName}.{nameof(Writes_images_until_it_is_killed)}"])
+            var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Uffd.Snapshots.Tests"), ["-explicit", "only", "-method", $"{typeof(KillTests).FullName}.{nameof(Writes_images_until_it_is_killed)}"])
             {
                 UseShellExecute = false,
                 RedirectStandardOutput = true,
