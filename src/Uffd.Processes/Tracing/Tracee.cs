@@ -172,6 +172,8 @@ public sealed class Tracee : IDisposable
             long start = Stopwatch.GetTimestamp();
             try
             {
+                work.Prepare();
+                start = Stopwatch.GetTimestamp();
                 stands = _threads.HaltAll(SinceLastStop);
                 if (stands)
                 {

@@ -6,7 +6,6 @@ namespace Uffd.Snapshots;
 /// <summary>The rounds in which a process is copied while it runs: each finds the pages that were written since they were copied, protects them again in the same step, and copies them.</summary>
 internal sealed class CopyRounds
 {
-    private const ulong ChunkPages = 2048; // protected and copied before the next are looked for: what is copied soon after is seldom written again
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
 
     private readonly int _processId;
@@ -48,10 +47,12 @@ internal sealed class CopyRounds
 
     /// <summary>Goes over the process once.</summary>
     /// <exception cref="UffdException">ESRCH: the process ended, or replaced its program.</exception>
-    public void Run(CancellationToken cancellation)
+    /// <param name="defers">
+    /// Whether what it brings may stay in the buffer: a round of few pages is over sooner so, and what is written meanwhile is less.
+    /// </param>
+    /// <param name="cancellation">Ends it between two pieces.</param>
+    public void Run(bool defers, CancellationToken cancellation)
     {
-        Pages = 0;
-        Searching = TimeSpan.Zero;
         _plan.Refresh();
         foreach (CaptureRegion region in _plan.Fresh)
         {
@@ -59,7 +60,15 @@ internal sealed class CopyRounds
         }
 
         Follow();
+        Again(defers, cancellation);
+    }
 
+    /// <summary>Goes over the mappings that are known, without looking for others.</summary>
+    public void Again(bool defers, CancellationToken cancellation)
+    {
+        Pages = 0;
+        Searching = TimeSpan.Zero;
+        _copier.IsPassing = !defers;
         foreach (CaptureRegion region in _plan.Regions)
         {
             if (region.CanBeFollowed)
@@ -69,7 +78,12 @@ internal sealed class CopyRounds
             }
         }
 
-        _copier.Flush();
+        _copier.Read();
+        if (!defers)
+        {
+            _copier.Store();
+        }
+
         if (!_tracking.IsAlive)
         {
             throw WriteTracking.Gone();
@@ -135,7 +149,7 @@ internal sealed class CopyRounds
     private void Copy(CaptureRegion region, CancellationToken cancellation)
     {
         AddressRange rest = region.Range;
-        PagemapScanOptions query = (Untold.Overlaps(rest) ? region.Queries.PresentAndProtect : region.Queries.WrittenAndProtect) with { MaxPages = ChunkPages };
+        PagemapScanOptions query = Untold.Overlaps(rest) ? region.Queries.PresentAndProtect : region.Queries.WrittenAndProtect;
         while (!rest.IsEmpty)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -11,6 +11,7 @@ namespace Uffd.Snapshots;
 internal sealed class FinalStop : IStoppedWork
 {
     private const int Spare = 64;
+    private const long RehearsedPages = 256;
 
     private readonly CapturePlan _plan;
     private readonly WriteTracking _tracking;
@@ -83,16 +84,19 @@ internal sealed class FinalStop : IStoppedWork
     }
 
     /// <summary>Does all of it once while the process runs, and forgets what came out.</summary>
-    /// <param name="mostPages">Copies only if they are not more.</param>
-    public void Rehearse(long mostPages)
+    public void Rehearse()
     {
-        MostPages = mostPages;
         _isRehearsal = true;
         Run(StoppedProcess.Nobody);
         _isRehearsal = false;
-        MostPages = long.MaxValue;
         _copier.Drop();
     }
+
+    /// <summary>What is done last while the process runs: a round, so that the stop finds little.</summary>
+    public Action? LastRound { get; set; }
+
+    /// <inheritdoc/>
+    public void Prepare() => LastRound?.Invoke();
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -102,7 +106,7 @@ internal sealed class FinalStop : IStoppedWork
         long start = Stopwatch.GetTimestamp();
         bool found = Search();
         Searching = Stopwatch.GetElapsedTime(start);
-        if (!found || TooMany)
+        if (!found || (TooMany && !_isRehearsal))
         {
             return;
         }
@@ -278,12 +282,17 @@ internal sealed class FinalStop : IStoppedWork
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Copy()
     {
-        for (int index = 0; index < _runs.Count; index++)
+        long left = _isRehearsal ? RehearsedPages : long.MaxValue;
+        for (int index = 0; index < _runs.Count && left > 0; index++)
         {
             PageRegion run = _runs[index];
             if (PageQueries.IsWritten(run.Categories))
             {
-                _copier.Add(run.Range);
+                left -= (long)(run.Range.Length / (ulong)Environment.SystemPageSize);
+                if (left > 0)
+                {
+                    _copier.Add(run.Range);
+                }
             }
         }
 

@@ -8,6 +8,7 @@ namespace Uffd.Snapshots;
 internal sealed class PageCopier : IDisposable
 {
     private const int MostPieces = 16 * 1024;
+    private const ulong PassingBytes = 1 << 20;
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
 
     private readonly ProcessMemory _memory;
@@ -40,6 +41,11 @@ internal sealed class PageCopier : IDisposable
     /// <summary>Bytes that were copied from the process, by this copier.</summary>
     public ulong CopiedBytes { get; private set; }
 
+    /// <summary>
+    /// Whether pages only pass through, in pieces small enough to be in the processor's cache still when the sink takes them; otherwise they stay until the buffer is full.
+    /// </summary>
+    public bool IsPassing { get; set; } = true;
+
     /// <summary>Pages that could not be read, and were not since: unmapped meanwhile, or lost.</summary>
     public RangeSet Unreadable { get; }
 
@@ -48,7 +54,8 @@ internal sealed class PageCopier : IDisposable
     {
         while (!pages.IsEmpty)
         {
-            ulong room = _buffer.Length - _used - _wantedBytes;
+            ulong held = _used + _wantedBytes, limit = IsPassing ? Math.Min(PassingBytes, _buffer.Length) : _buffer.Length;
+            ulong room = limit - Math.Min(held, limit);
             if (room < PageSize || _wantedCount == MostPieces || _readCount == _read.Length)
             {
                 Flush();

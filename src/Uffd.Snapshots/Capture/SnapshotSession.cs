@@ -9,6 +9,7 @@ internal sealed class SnapshotSession : IDisposable
 {
     private const int MostRounds = 24;
     private const int MostTries = 6;
+    private const int TriesUnslowed = 2; // it may have been bad luck
     private const double Shrinking = 0.8; // a round that finds more than this share of the one before gains too little
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
     private static readonly TimeSpan[] RunTimes = [TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(0.3), TimeSpan.FromMilliseconds(0.1)];
@@ -45,10 +46,10 @@ internal sealed class SnapshotSession : IDisposable
         _memory = ProcessMemory.Open(processId);
         _maps = MapsSnapshot.Open(processId);
         _plan = new CapturePlan(processId, new RegionPolicy(options.CoreDumpFilter ?? RegionPolicy.FilterOf(processId)), _maps);
-        ulong buffer = Math.Max(4UL << 20, (ulong)options.BufferBytes) / 4 / PageSize * PageSize;
+        ulong buffer = Math.Max(4UL << 20, (ulong)options.BufferBytes) / 2 / PageSize * PageSize;
         var unreadable = new RangeSet();
         _running = new PageCopier(_memory, sink, _copied, unreadable, buffer);
-        _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer * 3);
+        _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer) { IsPassing = false };
         _tracking = new WriteTracking(tracee.TakeUserfaultfd(UffdFeatures.WriteProtectAsync, out _attachPause), processId);
         _copy = new CopyRounds(processId, _plan, _tracking, _running, _memory, _copied, sink, new Pacer(options.BytesPerSecond));
         _final = new FinalStop(_plan, _tracking, _standing, _copy.Own, _copy.Untold, processId);
@@ -103,7 +104,7 @@ internal sealed class SnapshotSession : IDisposable
         {
             long start = Stopwatch.GetTimestamp();
             _copy.Found = found => Tell(phase, found, Math.Max(found, _rounds.Count == 0 ? EstimatedPages() : before == long.MaxValue ? 0 : before));
-            _copy.Run(cancellation);
+            _copy.Run(defers: _rounds.Count > 1, cancellation);
             TimeSpan took = Stopwatch.GetElapsedTime(start);
             _rounds.Add(new SnapshotRound(_copy.Pages, took));
             _budget.Fixed = _copy.Searching + TimeSpan.FromMilliseconds(0.3);
@@ -131,9 +132,9 @@ internal sealed class SnapshotSession : IDisposable
         {
             // Whatever was found in the rehearsal is still marked as written: the round takes it away before the stop.
             _final.Expect(ThreadCount());
-            _final.Rehearse(_budget.Pages);
-            _copy.Run(cancellation);
-            _rounds.Add(new SnapshotRound(_copy.Pages, _copy.Searching));
+            _final.Rehearse();
+            _copy.Run(defers: true, cancellation);
+            _final.LastRound = () => _copy.Again(defers: true, cancellation);
             _final.MostPages = _budget.Pages * 2;
             if (TryStop(out TimeSpan pause))
             {
@@ -145,20 +146,24 @@ internal sealed class SnapshotSession : IDisposable
                 break;
             }
 
-            Slow(RunTimes[Math.Min(attempt, RunTimes.Length - 1)], cancellation);
-            if (TryStop(out pause))
+            if (attempt >= TriesUnslowed)
             {
-                return pause;
+                Slow(RunTimes[Math.Min(attempt - TriesUnslowed, RunTimes.Length - 1)], cancellation);
+                if (TryStop(out pause))
+                {
+                    return pause;
+                }
             }
         }
 
         _final.MostPages = long.MaxValue;
+        _final.LastRound = null;
         return TryStop(out TimeSpan whole) ? whole : throw WriteTracking.Gone();
     }
 
     private void Slow(TimeSpan run, CancellationToken cancellation)
     {
-        TimeSpan stop = _options.MaxPause * 0.8;
+        TimeSpan stop = _options.MaxPause * 0.5; // stopping and letting go come on top
         var throttle = new Throttle(_tracee, stop, run);
         try
         {
@@ -188,6 +193,7 @@ internal sealed class SnapshotSession : IDisposable
         }
 
         _budget.Learn(_final.Pages, _final.Copying);
+        _rounds.Add(new SnapshotRound(_copy.Pages, _copy.Searching));
         _rounds.Add(new SnapshotRound(_final.Pages, pause));
         return true;
     }
@@ -195,6 +201,7 @@ internal sealed class SnapshotSession : IDisposable
     /// <summary>What the stop found goes to the sink: pages that lie elsewhere now, or nowhere, first.</summary>
     private void Store()
     {
+        _running.Store();
         foreach (AddressRange forgotten in _final.Forgotten)
         {
             Forget(forgotten);

@@ -3,6 +3,7 @@ namespace Uffd.Snapshots;
 /// <summary>The questions that are put to the kernel about pages (PAGEMAP_SCAN), made once: nothing is allocated while a process stands.</summary>
 internal sealed class PageQueries
 {
+    private const ulong PiecePages = 2048; // protected and copied before the next are looked for: what is copied soon after is seldom written again
     private const PageCategories Populated = PageCategories.Present | PageCategories.Swapped;
 
     private PageQueries(bool changedOnly, PageCategories guard)
@@ -19,9 +20,9 @@ internal sealed class PageQueries
         };
         Present = populated;
         PresentFollowed = populated with { RequireWriteProtectAsync = true };
-        PresentAndProtect = populated with { WriteProtect = true, RequireWriteProtectAsync = true };
+        PresentAndProtect = populated with { WriteProtect = true, RequireWriteProtectAsync = true, MaxPages = PiecePages };
         Written = populated with { AllOf = own | PageCategories.Written, RequireWriteProtectAsync = true };
-        WrittenAndProtect = Written with { WriteProtect = true };
+        WrittenAndProtect = Written with { WriteProtect = true, MaxPages = PiecePages };
         WrittenOrAbsent = populated with
         {
             Inverted = own | PageCategories.Present,
@@ -42,13 +43,13 @@ internal sealed class PageQueries
     /// <summary>The same, where all is followed; fails (EPERM) elsewhere.</summary>
     public PagemapScanOptions PresentFollowed { get; }
 
-    /// <summary>The same, and protects them.</summary>
+    /// <summary>The same, and protects them, piece by piece.</summary>
     public PagemapScanOptions PresentAndProtect { get; }
 
     /// <summary>Pages that were written since they were protected. Pages that are nowhere are not asked for: protecting those would make page tables for them.</summary>
     public PagemapScanOptions Written { get; }
 
-    /// <summary>The same, and protects them again in the same step.</summary>
+    /// <summary>The same, and protects them again in the same step, piece by piece.</summary>
     public PagemapScanOptions WrittenAndProtect { get; }
 
     /// <summary>Written pages, and those that are nowhere: discarded, or never touched. A run that has neither Present nor Swapped is absent.</summary>
