@@ -108,12 +108,6 @@ internal sealed class CopyRounds
             _sink.Expect(region.Range);
         }
 
-        // Before it is followed: then all looks alike.
-        if (_tracking.Scan(new AddressRange(region.Range.Start, PageSize), region.Queries.Written, Emptied(), out _) != Errno.None)
-        {
-            Forget(region.Range);
-        }
-
         Span<byte> magic = stackalloc byte[4];
         if (region.KeepsHeader && _memory.Read(region.Range.Start, magic) == 4 && magic.SequenceEqual("\x7fELF"u8))
         {
@@ -129,7 +123,7 @@ internal sealed class CopyRounds
         }
 
         var devices = _plan.Regions.Where(region => region.IsDevice).Select(region => region.Mapping).ToHashSet();
-        _tracking.Follow([.. _plan.Regions.Select(region => region.Mapping)], devices.Contains);
+        _tracking.Follow([.. _plan.Regions.Select(region => region.Mapping)], Forget, devices.Contains);
         foreach (CaptureRegion region in _plan.Regions)
         {
             region.IsRefused = _tracking.IsRefused(region.Mapping);
@@ -161,7 +155,6 @@ internal sealed class CopyRounds
                 // Other memory lies there since the last look. What the scan had protected before it came there was not told: all of it is taken in the next round.
                 Forget(region.Range);
                 region.HasFileContent = false;
-                Untold.Add(region.Range);
                 return;
             }
 
@@ -216,8 +209,10 @@ internal sealed class CopyRounds
         }
     }
 
+    /// <summary>Other memory lies there now than what was copied: all that is there is to be copied, whatever the kernel says of it.</summary>
     private void Forget(AddressRange range)
     {
+        Untold.Add(range);
         _copier.Flush(); // what is on its way belongs to the memory of before
         foreach (AddressRange copied in _copied.Within(range).ToArray())
         {

@@ -189,9 +189,18 @@ internal sealed class FinalStop : IStoppedWork
 
         _forgotten.Add(region.Range);
 
-        // Another mapping lies at the same place now, or one that cannot be followed: all that it has counts as written.
+        // Another mapping lies at the same place now, or one that cannot be followed: all that it has is copied, whatever marks of protection it carries.
         AddFileContent(region);
         IsGone = _tracking.ScanAll(region.Range, region.Queries.Present, _runs) == Errno.ESRCH;
+        for (int index = first; index < _runs.Count; index++)
+        {
+            if (PageQueries.IsPopulated(_runs[index].Categories))
+            {
+                Again(_runs[index].Range);
+            }
+        }
+
+        _runs.Truncate(first);
         return !IsGone;
     }
 

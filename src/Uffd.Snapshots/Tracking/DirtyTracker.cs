@@ -71,7 +71,7 @@ public sealed class DirtyTracker : IDisposable
         IReadOnlyList<MappedRegion> regions = MemoryMap.Read(_processId).Regions;
         if (_untold.Length > 0 || !regions.SequenceEqual(_regions))
         {
-            _tracking.Follow(regions);
+            _tracking.Follow(regions, _untold.Add);
         }
 
         var mappings = new List<DirtyMapping>();

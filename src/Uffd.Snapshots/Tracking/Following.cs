@@ -3,40 +3,46 @@ using Uffd.Processes;
 namespace Uffd.Snapshots;
 
 /// <summary>
-/// Which mappings are registered together. A registration whose end lies inside a mapping cuts it in two, and the process would be refused to move what lies across the cut
-/// (mremap). The mappings that were read a moment ago may have grown or joined since; so what is registered reaches over many of them, holes included, and ends only where
-/// one lies that cannot be followed at all.
+/// Which mappings are registered, and together with which. A registration whose end lies inside a mapping cuts it in two, and the process would be refused to move what lies
+/// across the cut (mremap). The mappings that were read a moment ago may have grown since, so what is registered reaches into the holes beside it. It never reaches over a
+/// mapping that is followed already: the kernel drops a registration when it moves memory, also that of what the moved memory joins, and leaves the marks of the protection
+/// behind, which then hide writes. Only what was seen without registration may be registered, and all that is in it counts as written.
 /// </summary>
 /// <param name="uffd">The process's.</param>
-internal sealed class Following(Userfaultfd uffd)
+/// <param name="scan">Its page map.</param>
+internal sealed class Following(Userfaultfd uffd, PagemapScan scan)
 {
     private const int MostAtOnce = 256; // the process's memory map is locked meanwhile
+    private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
     private readonly HashSet<MappedRegion> _refused = [];
+    private readonly PageRegionBuffer _one = new(1);
 
     /// <summary>Whether a mapping is of a kind that the kernel could follow, and did not refuse.</summary>
     public bool CanFollow(MappedRegion region) => WriteTracking.CanFollow(region) && !_refused.Contains(region);
 
-    /// <summary>Follows all that can be. What is followed already stays so.</summary>
+    /// <summary>Follows all that can be and is not.</summary>
     /// <param name="regions">The process's mappings, in order of address.</param>
-    /// <param name="barriers">Which of them are better left alone: memory of devices.</param>
+    /// <param name="begun">Told of each range that is followed from now on: all that is in it counts as written. Called before it is.</param>
+    /// <param name="barriers">Which are better left alone: memory of devices.</param>
     /// <exception cref="UffdException">ESRCH: the process is gone.</exception>
-    public void Follow(IReadOnlyList<MappedRegion> regions, Func<MappedRegion, bool>? barriers = null)
+    public void Follow(IReadOnlyList<MappedRegion> regions, Action<AddressRange> begun, Func<MappedRegion, bool>? barriers = null)
     {
-        foreach ((int first, int count) in Groups(regions, region => CanFollow(region) && barriers?.Invoke(region) != true))
+        bool[] wanted = [.. regions.Select(region => CanFollow(region) && barriers?.Invoke(region) != true && !IsFollowed(region))];
+        foreach ((int first, int count) in Groups(regions.Count, index => wanted[index]))
         {
-            Register(regions, first, count);
+            Register(regions, first, count, begun);
         }
     }
 
     /// <summary>Neighbours of one kind, as many as are registered at once.</summary>
-    /// <param name="regions">In order of address.</param>
+    /// <param name="count">How many mappings there are.</param>
     /// <param name="belongs">Which belong to a group; the others end one.</param>
-    public static IEnumerable<(int First, int Count)> Groups(IReadOnlyList<MappedRegion> regions, Func<MappedRegion, bool> belongs)
+    public static IEnumerable<(int First, int Count)> Groups(int count, Func<int, bool> belongs)
     {
         int first = 0;
-        for (int index = 0; index <= regions.Count; index++)
+        for (int index = 0; index <= count; index++)
         {
-            bool ends = index == regions.Count || !belongs(regions[index]);
+            bool ends = index == count || !belongs(index);
             if (ends || index - first == MostAtOnce)
             {
                 if (index > first)
@@ -49,10 +55,20 @@ internal sealed class Following(Userfaultfd uffd)
         }
     }
 
-    /// <summary>A group in which there is one that the kernel refuses is halved until that one is alone.</summary>
-    private void Register(IReadOnlyList<MappedRegion> regions, int first, int count)
+    private bool IsFollowed(MappedRegion region)
     {
-        var range = AddressRange.FromBounds(regions[first].Range.Start, regions[first + count - 1].Range.End);
+        _one.Clear();
+        return scan.TryScan(new AddressRange(region.Range.Start, PageSize), PageQueries.Whole.Written, _one, out _) == Errno.None;
+    }
+
+    /// <summary>A group in which there is one that the kernel refuses is halved until that one is alone.</summary>
+    private void Register(IReadOnlyList<MappedRegion> regions, int first, int count, Action<AddressRange> begun)
+    {
+        int last = first + count - 1;
+        ulong start = first == 0 ? regions[first].Range.Start : regions[first - 1].Range.End;
+        ulong end = last == regions.Count - 1 ? regions[last].Range.End : regions[last + 1].Range.Start;
+        var range = AddressRange.FromBounds(start, end);
+        begun(range); // with the holes: what came there since the mappings were read may bring such marks along
         Errno answer = uffd.TryRegister(range, UffdRegisterModes.WriteProtect);
         if (answer == Errno.ESRCH)
         {
@@ -70,7 +86,7 @@ internal sealed class Following(Userfaultfd uffd)
             return;
         }
 
-        Register(regions, first, count / 2);
-        Register(regions, first + (count / 2), count - (count / 2));
+        Register(regions, first, count / 2, begun);
+        Register(regions, first + (count / 2), count - (count / 2), begun);
     }
 }

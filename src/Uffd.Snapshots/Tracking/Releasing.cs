@@ -18,7 +18,7 @@ internal sealed class Releasing(Userfaultfd uffd, Following following)
     /// <param name="populated">Pages that may be protected.</param>
     public void Release(IReadOnlyList<MappedRegion> regions, RangeSet populated)
     {
-        foreach ((int first, int count) in Following.Groups(regions, following.CanFollow))
+        foreach ((int first, int count) in Following.Groups(regions.Count, index => following.CanFollow(regions[index])))
         {
             Release(regions, first, count, populated);
         }

@@ -16,10 +16,10 @@ internal sealed class WriteTracking : IDisposable
     public WriteTracking(Userfaultfd uffd, int processId)
     {
         _uffd = uffd;
-        _following = new Following(uffd);
         try
         {
             _scan = PagemapScan.Open(processId);
+            _following = new Following(uffd, _scan);
         }
         catch
         {
@@ -35,11 +35,12 @@ internal sealed class WriteTracking : IDisposable
     public static bool CanFollow(MappedRegion region)
         => region.Name is not ("[vdso]" or "[vsyscall]" or "[uprobes]") && !region.Name.StartsWith("[vvar", StringComparison.Ordinal);
 
-    /// <summary>Follows all mappings that can be. What is followed already stays so; pages count as written until they are protected.</summary>
+    /// <summary>Follows all mappings that can be and are not.</summary>
     /// <param name="regions">The process's mappings, in order of address.</param>
+    /// <param name="begun">Told of each that is followed from now on: all that is in it counts as written, whatever the kernel says of it.</param>
     /// <param name="barriers">Which of them are better left alone: memory of devices.</param>
     /// <exception cref="UffdException">ESRCH: the process is gone.</exception>
-    public void Follow(IReadOnlyList<MappedRegion> regions, Func<MappedRegion, bool>? barriers = null) => _following.Follow(regions, barriers);
+    public void Follow(IReadOnlyList<MappedRegion> regions, Action<AddressRange> begun, Func<MappedRegion, bool>? barriers = null) => _following.Follow(regions, begun, barriers);
 
     /// <summary>Whether the kernel refused to follow a mapping.</summary>
     public bool IsRefused(MappedRegion region) => !_following.CanFollow(region);
