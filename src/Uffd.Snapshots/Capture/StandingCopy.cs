@@ -73,12 +73,24 @@ internal sealed class StandingCopy : IStoppedWork
         foreach (CaptureRegion region in _plan.Regions.Where(region => region.Content != RegionContent.None))
         {
             _cancellation.ThrowIfCancellationRequested(); // it goes on, whatever is thrown here
-            foreach (AddressRange run in region.IsBackedByFile ? SharedContent.Find(_processId, region.Mapping) : _pages.Find(region.Range, region.Content == RegionContent.Changed))
+            foreach (AddressRange run in Parts(region))
             {
                 _copier.Add(run);
             }
         }
 
         _copier.Flush();
+    }
+
+    private IEnumerable<AddressRange> Parts(CaptureRegion region)
+    {
+        if (region.KeepsHeader)
+        {
+            _copier.Add(new AddressRange(region.Range.Start, (ulong)Environment.SystemPageSize));
+        }
+
+        return region.IsConstant ? [region.Range] // its pages need not be in the page tables
+            : region.IsBackedByFile ? SharedContent.Find(_processId, region.Mapping)
+            : _pages.Find(region.Range, region.Content == RegionContent.Changed);
     }
 }
