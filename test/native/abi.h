@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -23,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/userfaultfd.h>
@@ -127,6 +129,8 @@ struct pm_scan_arg {
 #define SYS_userfaultfd_x86_64 SYS_userfaultfd
 #define SYS_userfaultfd_arm64 282
 #define O_DIRECT_x86_64 O_DIRECT
+#define O_TMPFILE_x86_64 O_TMPFILE
+#define O_TMPFILE_arm64 0x404000
 #define O_DIRECT_arm64 0x10000
 #define epoll_event_x86_64 epoll_event
 struct epoll_event_arm64 {
@@ -137,6 +141,8 @@ struct epoll_event_arm64 {
 #define SYS_userfaultfd_x86_64 323
 #define SYS_userfaultfd_arm64 SYS_userfaultfd
 #define O_DIRECT_x86_64 0x4000
+#define O_TMPFILE_x86_64 0x410000
+#define O_TMPFILE_arm64 O_TMPFILE
 #define O_DIRECT_arm64 O_DIRECT
 #define epoll_event_arm64 epoll_event
 struct epoll_event_x86_64 {
@@ -146,6 +152,9 @@ struct epoll_event_x86_64 {
 #else
 #error "the library knows x86-64 and arm64"
 #endif
+
+// The kernel's own (include/linux/sched.h): it shows in /proc/PID/stat and in no header for programs.
+#define PF_KTHREAD 0x00200000
 
 // A field's size in the library's struct.
 #define PathCapacity (sizeof(((struct sockaddr_un *)0)->sun_path))

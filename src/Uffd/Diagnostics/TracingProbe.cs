@@ -12,14 +12,14 @@ internal static unsafe class TracingProbe
     /// <summary>Whether ptrace(2) is answered by the kernel: it knows no process 0 (ESRCH), where a filter says EPERM or ENOSYS.</summary>
     /// <returns><see cref="Errno.None"/>, or what the filter answers.</returns>
     public static Errno TryPtrace()
-        => LibC.SyscallPtrace(InspectionAbi.SYS_ptrace_number, InspectionAbi.PTRACE_DETACH_request, 0, 0, null) < 0 && Kernel.LastErrno is var errno and not Errno.ESRCH
+        => LibC.SyscallPtrace(PtraceAbi.SYS_ptrace, PtraceAbi.PTRACE_DETACH, 0, 0, null) < 0 && Kernel.LastErrno is var errno and not Errno.ESRCH
             ? errno
             : Errno.None;
 
     /// <summary>Whether pidfd_getfd(2) (Linux 5.6) is answered by the kernel: descriptor -1 is none (EBADF).</summary>
     /// <returns><see cref="Errno.None"/>, or what the filter, or an older kernel, answers.</returns>
     public static Errno TryPidfdGetfd()
-        => LibC.SyscallPidfdGetfd(InspectionAbi.SYS_pidfd_getfd_number, -1, 0, 0) < 0 && Kernel.LastErrno is var errno and not Errno.EBADF
+        => LibC.SyscallPidfdGetfd(PtraceAbi.SYS_pidfd_getfd, -1, 0, 0) < 0 && Kernel.LastErrno is var errno and not Errno.EBADF
             ? errno
             : Errno.None;
 

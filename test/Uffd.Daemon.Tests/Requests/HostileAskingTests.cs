@@ -96,7 +96,7 @@ public sealed class HostileAskingTests
             for (int count = 0; count < 200; count++)
             {
                 using var asker = new Asker(scene);
-                if (count % 16 == 15)
+                if (count % 4 == 3)
                 {
                     await asker.AskAsync(); // no faster than it can look: more than 64 at once are too many
                 }
