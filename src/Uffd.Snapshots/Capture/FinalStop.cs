@@ -183,10 +183,9 @@ internal sealed class FinalStop : IStoppedWork
                 IsGone = true;
                 return false;
             }
-
-            region.HasFileContent = false;
         }
 
+        region.HasFileContent = false;
         _forgotten.Add(region.Range);
 
         // Another mapping lies at the same place now, or one that cannot be followed: all that it has is copied, whatever marks of protection it carries.
@@ -218,8 +217,12 @@ internal sealed class FinalStop : IStoppedWork
         for (int index = first; index < _runs.Count; index++)
         {
             PageRegion run = _runs[index];
-            Dropped(region, AddressRange.FromBounds(end, run.Range.Start));
-            end = run.Range.End;
+            if (run.Range.Start > end) // where the room for runs was full, the next may begin a little before the end of the last
+            {
+                Dropped(region, AddressRange.FromBounds(end, run.Range.Start));
+            }
+
+            end = Math.Max(end, run.Range.End);
             if (PageQueries.IsWritten(run.Categories) || (run.Categories & PageCategories.Present) == 0)
             {
                 Again(run.Range);
