@@ -144,7 +144,7 @@ public class SharedContentTests
         bytes[10 * Page] = 5;
         Assert.Equal(NativeTarget.Hash(bytes), await clone.HashAsync(0, Pages * Page));
         await clone.ResidentAsync();
-        Assert.Equal(0, clone.Statistics.PendingPages);
+        await Served.UntilAsync(() => clone.Statistics.PendingPages == 0, "the last page's wake-up");
         Assert.Empty(source.Repeated);
         Assert.Empty(clone.Notices);
     }
