@@ -46,6 +46,9 @@ internal sealed class PageCopier : IDisposable
     /// </summary>
     public bool IsPassing { get; set; } = true;
 
+    /// <summary>Called before pages go to the sink: what is older must have gone there.</summary>
+    public Action? BeforeStore { get; set; }
+
     /// <summary>Pages that could not be read, and were not since: unmapped meanwhile, or lost.</summary>
     public RangeSet Unreadable { get; }
 
@@ -99,6 +102,11 @@ internal sealed class PageCopier : IDisposable
     /// <summary>Gives what was read to the sink.</summary>
     public void Store()
     {
+        if (_readCount > 0)
+        {
+            BeforeStore?.Invoke();
+        }
+
         for (int index = 0; index < _readCount; index++)
         {
             (ulong address, ulong offset, ulong length) = _read[index];

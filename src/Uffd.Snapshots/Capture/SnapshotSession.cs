@@ -35,6 +35,7 @@ internal sealed class SnapshotSession : IDisposable
     private TimeSpan _longestThrottle;
     private double _dirtyPagesPerSecond;
     private bool _isReleased;
+    private bool _isSettled;
 
     public SnapshotSession(Tracee tracee, int processId, ISnapshotSink sink, ProcessSnapshotOptions options)
     {
@@ -49,7 +50,7 @@ internal sealed class SnapshotSession : IDisposable
         ulong buffer = Math.Max(4UL << 20, (ulong)options.BufferBytes) / 2 / PageSize * PageSize;
         var unreadable = new RangeSet();
         _running = new PageCopier(_memory, sink, _copied, unreadable, buffer);
-        _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer) { IsPassing = false };
+        _standing = new PageCopier(_memory, sink, _copied, unreadable, buffer) { IsPassing = false, BeforeStore = Settle };
         _tracking = new WriteTracking(tracee.TakeUserfaultfd(UffdFeatures.WriteProtectAsync, out _attachPause), processId);
         _copy = new CopyRounds(processId, _plan, _tracking, _running, _memory, _copied, sink, new Pacer(options.BytesPerSecond));
         _final = new FinalStop(_plan, _tracking, _standing, _copy.Own, _copy.Untold, processId);
@@ -198,9 +199,24 @@ internal sealed class SnapshotSession : IDisposable
         return true;
     }
 
-    /// <summary>What the stop found goes to the sink: pages that lie elsewhere now, or nowhere, first.</summary>
+    /// <summary>What the stop found goes to the sink.</summary>
     private void Store()
     {
+        Settle();
+        _standing.Store();
+    }
+
+    /// <summary>
+    /// What is older goes before it: pages that late rounds kept back, and then pages that lie elsewhere now, or nowhere. In the stop itself where the last round does not fit its buffer.
+    /// </summary>
+    private void Settle()
+    {
+        if (_isSettled)
+        {
+            return;
+        }
+
+        _isSettled = true;
         _running.Store();
         foreach (AddressRange forgotten in _final.Forgotten)
         {
@@ -215,8 +231,6 @@ internal sealed class SnapshotSession : IDisposable
                 Forget(run.Range);
             }
         }
-
-        _standing.Store();
     }
 
     private void Forget(AddressRange range)
