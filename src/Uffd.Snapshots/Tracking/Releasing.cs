@@ -3,14 +3,14 @@ using Uffd.Processes;
 namespace Uffd.Snapshots;
 
 /// <summary>
-/// Takes the protection away again. The kernel walks all pages for that with the process's memory map locked (0.17 us a page was measured), so it is done in pieces of few
+/// Takes the protection away again. The kernel walks all pages for that with the process's memory map locked (0.17 us a page in a trial), so it is done in pieces of few
 /// pages: small mappings together, large ones in slices. A slice that ends inside a mapping cuts it until the next one is done.
 /// </summary>
 /// <param name="uffd">The process's.</param>
 /// <param name="following">What of it was followed.</param>
 internal sealed class Releasing(Userfaultfd uffd, Following following)
 {
-    private const ulong MostPages = 512; // 0.1 ms
+    private const ulong MostPages = 512; // about 0.1 ms
     private static readonly ulong PageSize = (ulong)Environment.SystemPageSize;
 
     /// <summary>Lets all go.</summary>

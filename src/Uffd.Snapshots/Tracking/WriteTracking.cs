@@ -3,7 +3,7 @@ using Uffd.Processes;
 namespace Uffd.Snapshots;
 
 /// <summary>
-/// The writes of a process: its mappings are registered for asynchronous write-protection, which it notices by 0.65 us for each first write and in no other way.
+/// The writes of a process: its mappings are registered for asynchronous write-protection, which it notices by a slower first write to each page, and in what docs/snapshots.md tells.
 /// </summary>
 internal sealed class WriteTracking : IDisposable
 {
