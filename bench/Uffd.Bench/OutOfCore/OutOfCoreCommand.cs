@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Uffd.Bench;
 
 /// <summary>The verb <c>outofcore</c>: memory larger than RAM.</summary>
@@ -28,11 +26,11 @@ internal static class OutOfCoreCommand
             return 0;
         }
 
-        var directory = MakeDirectory(options.Directory);
+        var directory = Circumstances.MakeDirectory(options.Directory);
         using var bench = new OutOfCoreBench(options, directory, cancellation);
         try
         {
-            NoteCircumstances(bench);
+            Circumstances.Note(bench.Options.Quick, bench.Note);
             var started = DateTimeOffset.UtcNow;
             foreach (var part in options.Parts)
             {
@@ -67,37 +65,6 @@ internal static class OutOfCoreCommand
         catch (CgroupException e)
         {
             bench.NoteMissing($"{part} was not measured: {e.Message}");
-        }
-    }
-
-    private static void NoteCircumstances(OutOfCoreBench bench)
-    {
-        if (!BuildFacts.IsRelease)
-        {
-            bench.Note("this is a Debug build: its figures say nothing");
-        }
-
-        if (bench.Options.Quick)
-        {
-            bench.Note("--quick: small and once, so the figures show little more than that everything runs");
-        }
-
-        var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
-        if (load > 1)
-        {
-            bench.Note($"the machine was busy before this began (load average {load:0.0}): take the figures with care");
-        }
-    }
-
-    private static string MakeDirectory(string parent)
-    {
-        try
-        {
-            return Directory.CreateDirectory(Path.Combine(parent, $"uffd-bench-{Environment.ProcessId}")).FullName;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BenchException($"no file can be made in {parent}: {e.Message}");
         }
     }
 }

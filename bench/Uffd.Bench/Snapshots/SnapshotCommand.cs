@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Uffd.Bench;
 
 /// <summary>The verb <c>snapshot</c>: a Redis under load, copied by the command, by gcore and by itself.</summary>
@@ -27,12 +25,12 @@ internal static class SnapshotCommand
             return 0;
         }
 
-        var directory = MakeDirectory(options.Directory);
+        var directory = Circumstances.MakeDirectory(options.Directory);
         try
         {
             var started = DateTimeOffset.UtcNow;
             var bench = new SnapshotBench(options, await SnapshotPrograms.PrepareAsync(options, directory, cancellation), directory, cancellation);
-            NoteCircumstances(bench);
+            Circumstances.Note(bench.Options.Quick, bench.Note);
             foreach (var size in options.Sizes)
             {
                 await bench.MeasureAsync(size);
@@ -45,37 +43,6 @@ internal static class SnapshotCommand
         finally
         {
             Directory.Delete(directory, recursive: true);
-        }
-    }
-
-    private static void NoteCircumstances(SnapshotBench bench)
-    {
-        if (!BuildFacts.IsRelease)
-        {
-            bench.Note("this is a Debug build: its figures say nothing");
-        }
-
-        if (bench.Options.Quick)
-        {
-            bench.Note("--quick: small and once, so the figures show little more than that everything runs");
-        }
-
-        var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
-        if (load > 1)
-        {
-            bench.Note($"the machine was busy before this began (load average {load:0.0}): take the figures with care");
-        }
-    }
-
-    private static string MakeDirectory(string parent)
-    {
-        try
-        {
-            return Directory.CreateDirectory(Path.Combine(parent, $"uffd-bench-{Environment.ProcessId}")).FullName;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BenchException($"nothing can be written in {parent}: {e.Message}");
         }
     }
 }

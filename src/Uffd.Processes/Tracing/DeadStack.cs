@@ -19,23 +19,23 @@ internal readonly record struct DeadStack(ulong Start, ulong End)
     /// <summary>Finds the stack of a process.</summary>
     /// <param name="maps">Its mappings, in order.</param>
     /// <returns>Null where it has none.</returns>
-    public static DeadStack? Find(IReadOnlyList<TargetMap> maps)
+    public static DeadStack? Find(IReadOnlyList<MappedRegion> maps)
     {
         for (int index = maps.Count - 1; index >= 0; index--)
         {
-            if (!string.Equals(maps[index].Name, "[stack]", StringComparison.Ordinal) || !maps[index].IsStackLike)
+            if (!string.Equals(maps[index].Name, "[stack]", StringComparison.Ordinal) || !IsStackLike(maps[index]))
             {
                 continue;
             }
 
             // A mapping that was split (by mlock(2) or madvise(2)) is one stack still.
-            ulong start = maps[index].Start;
-            for (int below = index - 1; below >= 0 && maps[below].End == start && maps[below].IsStackLike; below--)
+            ulong start = maps[index].Range.Start;
+            for (int below = index - 1; below >= 0 && maps[below].Range.End == start && IsStackLike(maps[below]); below--)
             {
-                start = maps[below].Start;
+                start = maps[below].Range.Start;
             }
 
-            return new DeadStack(start, maps[index].End);
+            return new DeadStack(start, maps[index].Range.End);
         }
 
         return null;
@@ -59,4 +59,7 @@ internal readonly record struct DeadStack(ulong Start, ulong End)
         byte[] bytes = new byte[length];
         return files.TryRead(Start, bytes) && !bytes.AsSpan().ContainsAnyExcept((byte)0) ? Start : (Start - (ulong)length) & ~(Alignment - 1);
     }
+
+    private static bool IsStackLike(MappedRegion region)
+        => !region.IsFile && !region.IsShared && region.Permissions.HasFlag(RegionPermissions.Read | RegionPermissions.Write);
 }

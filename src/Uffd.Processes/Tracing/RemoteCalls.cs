@@ -62,7 +62,7 @@ internal sealed unsafe class RemoteCalls
         {
             _address = DeadStack.Below(_registers.rsp, length);
         }
-        else if (DeadStack.Find(TargetMap.Read(_files.ProcessId, _thread.ThreadId)) is { } stack)
+        else if (DeadStack.Find(MemoryMap.Read(_files.ProcessId).Regions) is { } stack)
         {
             _address = stack.Holds(_registers.rsp) ? DeadStack.Below(_registers.rsp, length) : stack.AtBottom(_files, length);
         }

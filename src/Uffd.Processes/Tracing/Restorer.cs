@@ -20,15 +20,15 @@ internal readonly record struct Restorer(ulong Address, int Length)
     /// <param name="files">The process.</param>
     /// <param name="maps">Its mappings.</param>
     /// <returns>Null when there is none.</returns>
-    public static Restorer? Find(TargetFiles files, IEnumerable<TargetMap> maps)
+    public static Restorer? Find(TargetFiles files, IEnumerable<MappedRegion> maps)
     {
         byte[] buffer = new byte[ChunkLength];
         ulong searched = 0;
-        foreach (TargetMap map in maps.Where(map => map.IsExecutable && map.Inode != 0).OrderBy(Rank))
+        foreach (MappedRegion map in maps.Where(map => map.IsFile && map.Permissions.HasFlag(RegionPermissions.Read | RegionPermissions.Execute)).OrderBy(Rank))
         {
-            for (ulong address = map.Start; address < map.End && searched < MostSearched;)
+            for (ulong address = map.Range.Start; address < map.Range.End && searched < MostSearched;)
             {
-                int length = (int)Math.Min(ChunkLength, map.End - address);
+                int length = (int)Math.Min(ChunkLength, map.Range.End - address);
                 Span<byte> chunk = buffer.AsSpan(0, length);
                 if (!files.TryRead(address, chunk))
                 {
@@ -49,7 +49,7 @@ internal readonly record struct Restorer(ulong Address, int Length)
 
                 searched += (ulong)length;
                 address += (ulong)length;
-                if (address < map.End)
+                if (address < map.Range.End)
                 {
                     address -= (ulong)Wide.Length; // it may lie across two chunks
                 }
@@ -67,7 +67,7 @@ internal readonly record struct Restorer(ulong Address, int Length)
         return files.TryRead(Address, code) && code.SequenceEqual(Length == Wide.Length ? Wide : Narrow);
     }
 
-    private static int Rank(TargetMap map)
+    private static int Rank(MappedRegion map)
     {
         string file = Path.GetFileName(map.Name);
         return file.StartsWith("libc.", StringComparison.Ordinal) || file.StartsWith("libc-", StringComparison.Ordinal) || file.StartsWith("ld-musl", StringComparison.Ordinal) ? 0

@@ -41,7 +41,7 @@ internal sealed class UserfaultfdTaking
         }
 
         int thread = _files.FindLivingThread() ?? throw Tracee.Ended(_process.ProcessId);
-        List<TargetMap> maps = TargetMap.Read(_process.ProcessId, thread);
+        IReadOnlyList<MappedRegion> maps = MemoryMap.Read(_process.ProcessId).Regions;
         RefuseShadowStack(thread);
         DeadStack stack = DeadStack.Find(maps) ?? throw Refuse("it has no mapping [stack]", null);
         Restorer restorer = Restorer.Find(_files, maps)

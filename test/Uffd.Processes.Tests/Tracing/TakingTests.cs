@@ -25,6 +25,7 @@ public class TakingTests
     {
         Requires.Root();
         using var target = TracedProgram.Start(work, "simd", "sleep");
+        target.AssertUnharmed(); // every thread has been through its work, and opened what it opens
         int descriptors = target.DescriptorCount;
         using var tracee = Tracee.OpenUninspected(target.Id);
         for (int round = 0; round < Repeated; round++)
@@ -146,7 +147,7 @@ public class TakingTests
         using var tracee = Tracee.OpenUninspected(target.Id);
         using Userfaultfd taken = tracee.TakeUserfaultfd(UffdFeatures.WriteProtectAsync | UffdFeatures.WriteProtectUnpopulated, out _);
         Assert.Equal(UffdFeatures.WriteProtectAsync | UffdFeatures.WriteProtectUnpopulated, taken.Features);
-        TargetMap heap = TargetMap.Read(target.Id, target.Id).First(map => map.Name is "[heap]");
+        AddressRange heap = MemoryMap.Read(target.Id).Regions.First(map => map.Name is "[heap]").Range;
         Assert.True(taken.Register(new AddressRange(heap.Start, heap.End - heap.Start), UffdRegisterModes.WriteProtect) != UffdIoctls.None);
         target.AssertUnharmed();
     }
