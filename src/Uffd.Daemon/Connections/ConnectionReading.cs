@@ -106,7 +106,7 @@ internal sealed class ConnectionReading(
         for (int turn = 0; turn < ReceivesPerTurn && TakeTexts(connection); turn++)
         {
             _received.Clear();
-            FdReceiveResult result = connection.Channel.Receive(_buffer, _received);
+            FdReceiveResult result = ReceiveSome(connection);
             if (!connection.IsHandshaking)
             {
                 connection.AllowTime(options.HandshakeTimeout); // a further message begins
@@ -125,6 +125,19 @@ internal sealed class ConnectionReading(
         }
 
         return true;
+    }
+
+    /// <summary>Who closes with an answer unread is told of as ECONNRESET: an end like any other.</summary>
+    private FdReceiveResult ReceiveSome(ClientConnection connection)
+    {
+        try
+        {
+            return connection.Channel.Receive(_buffer, _received);
+        }
+        catch (UffdException exception) when (exception.Errno == Errno.ECONNRESET)
+        {
+            return default; // as at the end of a stream
+        }
     }
 
     /// <summary>Takes whatever is complete.</summary>

@@ -42,7 +42,7 @@ public sealed class DeathTests
                 happened => happened.ProcessId == client.ProcessId && happened.Kind is DaemonEventKind.Gone or DaemonEventKind.Refused,
                 "the client's end");
         });
-        await WaitUntilAsync(() => scene.Daemon.Clients.Count == 0);
+        await Waiting.UntilAsync(() => scene.Daemon.Clients.Count == 0);
     }
 
     [Theory]
@@ -75,9 +75,9 @@ public sealed class DeathTests
             int before = CountDescriptors();
             await client.HandOverAsync(scene.SocketPath, text);
             await scene.Log.WaitAsync(DaemonEventKind.Refused, client.ProcessId);
-            await WaitUntilAsync(() => CountDescriptors() > before); // its userfaultfd, its socket and its process are kept
+            await Waiting.UntilAsync(() => CountDescriptors() > before); // its userfaultfd, its socket and its process are kept
             await client.Target.CrashAsync();
-            await WaitUntilAsync(() => CountUserfaultfds() <= 1); // only the client's before
+            await Waiting.UntilAsync(() => CountUserfaultfds() <= 1); // only the client's before
             TimeSpan busy = BusyTime();
             await Task.Delay(200);
             Assert.InRange(BusyTime() - busy, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
@@ -180,13 +180,4 @@ public sealed class DeathTests
             .Where(task => File.ReadAllText($"{task}/comm").StartsWith("uffd-connection", StringComparison.Ordinal))
             .Select(task => File.ReadAllText($"{task}/schedstat").Split(' ')[0])
             .Aggregate(TimeSpan.Zero, (sum, nanoseconds) => sum + TimeSpan.FromMicroseconds(long.Parse(nanoseconds, System.Globalization.CultureInfo.InvariantCulture) / 1000));
-
-    private static async Task WaitUntilAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(EventLog.Patience);
-        while (!condition())
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
 }

@@ -111,4 +111,23 @@ public sealed class HostileAskingTests
         });
         Assert.Equal(0, scene.Log.Count(DaemonEventKind.Refused, Environment.ProcessId));
     }
+
+    [Fact]
+    public async Task Who_leaves_its_answer_unread_is_forgotten()
+    {
+        await using Scene scene = Scene.Start();
+        await scene.ServesOthersAsync(async () =>
+        {
+            using (var asker = new Asker(scene))
+            {
+                asker.Send(Asker.Status);
+                byte[] first = new byte[1];
+                await Waiting.UntilAsync(() => asker.Channel.Peek(first) > 0);
+            } // the kernel tells the daemon ECONNRESET here, not the end of a stream
+
+            using var last = new Asker(scene);
+            await last.AskAsync();
+        });
+        Assert.Equal(0, scene.Log.Count(DaemonEventKind.Refused, Environment.ProcessId));
+    }
 }

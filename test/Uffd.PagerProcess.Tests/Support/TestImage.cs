@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Uffd.PagerProcess.Client;
 using Uffd.Paging;
 
@@ -48,5 +49,21 @@ internal sealed class TestImage : IDisposable
         return bytes;
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        // A pager process saves what it holds after its client has ended, and makes files meanwhile.
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                _folder.Dispose();
+                return;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(start) < ClientProcess.Patience)
+            {
+                Thread.Sleep(20);
+            }
+        }
+    }
 }
