@@ -10,21 +10,21 @@ public sealed record MigrationRegion(int Index, string Name, ulong Length);
 public sealed record MigrationDestinationOptions
 {
     /// <summary>
-    /// Gives each region its landing, before anything of it comes; owned by the destination from then on. May refuse by throwing an <see cref="IOException"/>, whose message the source is told.
+    /// Gives each region its landing, before anything of it comes. Where the workload is not started in the end, the destination disposes it; where it is, the landing is the workload's. May refuse by throwing an <see cref="IOException"/>, whose message the source is told.
     /// </summary>
     public required Func<MigrationRegion, IMigrationLanding> Land { get; init; }
 
     /// <summary>
     /// Starts the workload, with what the source's <see cref="IMigrationWorkload.PauseAsync"/> gave. Called once, at the switch, when every landing has switched. Downtime ends when it returns.
-    /// When it throws the switch has been made all the same: the pages are still at the source until <see cref="MigrationDestination"/> is disposed.
+    /// When it throws, nothing of the workload may run here: the source is told, and the workload goes on there.
     /// </summary>
     public required Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> Start { get; init; }
 
     /// <summary>The bases that are here, by name. Default: none.</summary>
     public IReadOnlyList<MigrationBase> Bases { get; init; } = [];
 
-    /// <summary>The most regions that a source may announce. Default: 1024.</summary>
-    public int MaxRegions { get; init; } = 1024;
+    /// <summary>The most regions that a source may announce. Default: 200, which is the most that the protocol has.</summary>
+    public int MaxRegions { get; init; } = 200;
 
     /// <summary>The most bytes that they may have together. Default: 16 TiB. A bit for each page is kept.</summary>
     public ulong MaxBytes { get; init; } = 16UL << 40;
