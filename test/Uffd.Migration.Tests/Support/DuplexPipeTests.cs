@@ -12,7 +12,7 @@ public sealed class DuplexPipeTests
     public async Task Bytes_come_in_order_in_both_directions(int capacity)
     {
         (DuplexPipe left, DuplexPipe right) = DuplexPipe.Create(capacity);
-        byte[] sent = new byte[100_000];
+        byte[] sent = new byte[10_000];
         new Random(1).NextBytes(sent);
         Task writing = Task.Run(() => { left.Write(sent); left.CompleteWrites(); }, TestContext.Current.CancellationToken);
         Task back = Task.Run(async () => { await right.WriteAsync(sent); right.CompleteWrites(); }, TestContext.Current.CancellationToken);
@@ -32,7 +32,7 @@ public sealed class DuplexPipeTests
             Task.Run(() => left.ReadExactly(new byte[1]), TestContext.Current.CancellationToken),
             Task.Run(() => left.Write(new byte[11]), TestContext.Current.CancellationToken),
         ];
-        Task asynchronous = right.WriteAsync(new byte[11], TestContext.Current.CancellationToken).AsTask();
+        Task asynchronous = right.WriteAsync(new byte[100], TestContext.Current.CancellationToken).AsTask();
         await Task.Delay(10, TestContext.Current.CancellationToken); // most often they wait by then; it holds when they do not
         left.Dispose();
         Assert.True(left.Closed.IsCompleted);
