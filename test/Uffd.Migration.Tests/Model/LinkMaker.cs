@@ -8,7 +8,10 @@ namespace Uffd.Migration.Tests.Model;
 /// <param name="Broken">Completes when either side has closed any of it, or it broke.</param>
 /// <param name="Closed">Completes when both sides have closed all of it.</param>
 /// <param name="Streams">The source's streams, to see how far they are.</param>
-internal sealed record SceneLink(MigrationLink Source, MigrationLink Destination, Task Broken, Task Closed, IReadOnlyList<FaultyStream> Streams);
+internal sealed record SceneLink(MigrationLink Source, MigrationLink Destination, Task Broken, Task Closed, IReadOnlyList<FaultyStream> Streams)
+{
+    public IReadOnlyList<(long Read, long Written)> Traffic => [.. Streams.Select(static stream => (stream.Reads.Bytes, stream.Writes.Bytes))];
+}
 
 /// <summary>Makes the connections of a scene, one after the other.</summary>
 /// <param name="plan">What they are like.</param>

@@ -20,8 +20,9 @@ internal enum MigrationEnding
 /// <param name="Plan">What it was.</param>
 /// <param name="Wrong">What does not hold.</param>
 /// <param name="Ending">How it ended.</param>
+/// <param name="Traffic">By connection and stream, how many bytes the source read and wrote.</param>
 /// <param name="Story">All that is known.</param>
-internal sealed record SeededOutcome(MigrationPlan Plan, IReadOnlyList<string> Wrong, MigrationEnding Ending, string Story)
+internal sealed record SeededOutcome(MigrationPlan Plan, IReadOnlyList<string> Wrong, MigrationEnding Ending, IReadOnlyList<IReadOnlyList<(long Read, long Written)>> Traffic, string Story)
 {
     public bool IsRight => Wrong.Count == 0;
 
@@ -60,6 +61,6 @@ internal static class SeededMigration
             wrong.Add(exception is TimeoutException ? exception.Message : exception.ToString());
         }
 
-        return new SeededOutcome(plan, wrong, ending, scene.Describe());
+        return new SeededOutcome(plan, wrong, ending, [.. scene.Links.Made.Select(static link => link.Traffic)], scene.Describe());
     }
 }
