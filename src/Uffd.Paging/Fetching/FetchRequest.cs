@@ -35,6 +35,9 @@ internal sealed class FetchRequest
     /// <summary>Whether it took one of the places of those that nobody waits for.</summary>
     public bool StartedAhead { get; private set; }
 
+    /// <summary>Whether a fault waits for one of its pages, as far as is known.</summary>
+    public bool IsAwaited => Fetch.Kind == FillKind.Demand || Volatile.Read(ref _promoted);
+
     /// <summary>Called under the lock of the queue.</summary>
     /// <returns>False when it was started before, or given up while it waited for its turn.</returns>
     public bool TryStart(bool urgent)
@@ -53,9 +56,18 @@ internal sealed class FetchRequest
     /// <returns>Whether it has that page, waits for its turn, and was not brought forward before.</returns>
     public bool TryPromote(PageStateMap map, long page)
     {
-        bool promotes = !_started && !_promoted && ReferenceEquals(Fetch.Slice.Map, map) && page >= Fetch.FirstPage && page < Fetch.FirstPage + Fetch.Pages;
+        bool promotes = !_started && !_promoted && Has(map, page);
         _promoted |= promotes;
         return promotes;
+    }
+
+    /// <summary>Called under the lock of the queue.</summary>
+    /// <returns>Whether it has that page and is being read, and nobody waited for it before.</returns>
+    public bool TryExpedite(PageStateMap map, long page)
+    {
+        bool expedites = StartedAhead && !_promoted && Has(map, page);
+        _promoted |= expedites;
+        return expedites;
     }
 
     /// <summary>The source is about to be asked.</summary>
@@ -83,4 +95,6 @@ internal sealed class FetchRequest
         Fetch.Complete(Ending.IsCancellationRequested ? "the address space has ended" : $"the source has not answered within {Patience.TotalSeconds:0.###} s");
         Volatile.Read(ref _cancellation)?.Cancel();
     }
+
+    private bool Has(PageStateMap map, long page) => ReferenceEquals(Fetch.Slice.Map, map) && page >= Fetch.FirstPage && page < Fetch.FirstPage + Fetch.Pages;
 }

@@ -14,6 +14,8 @@ internal sealed class SourceQueue
     private static readonly ConditionalWeakTable<IPageSource, SourceQueue> Queues = [];
 
     private readonly IPageSource _source;
+    private readonly IPrioritizedPageSource? _prioritized; // the same, where it wants to know who waits
+    private readonly List<FetchRequest> _openAhead = []; // of such a source: reads that go on and were begun for nobody
     private readonly Lock _lock = new();
     private readonly Queue<FetchRequest>[] _waiting = [.. Enum.GetValues<FillKind>().Select(_ => new Queue<FetchRequest>())]; // in order of urgency
     private readonly FetchDeadlines _deadlines = new();
@@ -29,6 +31,7 @@ internal sealed class SourceQueue
     private SourceQueue(IPageSource source)
     {
         _source = source;
+        _prioritized = source as IPrioritizedPageSource;
         _limit = Math.Max(1, source.Concurrency);
         _aheadLimit = Math.Max(1, _limit - Math.Max(1, _limit / 4));
     }
@@ -58,7 +61,7 @@ internal sealed class SourceQueue
             }
             else
             {
-                TakePlace(urgent);
+                TakePlace(request, urgent);
             }
         }
 
@@ -70,11 +73,16 @@ internal sealed class SourceQueue
         StartNext();
     }
 
-    /// <summary>A fault has come to wait for a page of a read that may still be waiting for its turn: it goes first from now on.</summary>
+    /// <summary>
+    /// A fault has come to wait for a page of a read that may still be waiting for its turn: it goes first from now on. Where it is being read, the source is told, if it
+    /// wants to know.
+    /// </summary>
     public void Promote(PageStateMap map, long page)
     {
+        FetchRequest? open;
         lock (_lock)
         {
+            open = _openAhead.Find(request => request.TryExpedite(map, page));
             foreach (Queue<FetchRequest> queue in _waiting.AsSpan(1))
             {
                 foreach (FetchRequest request in queue)
@@ -87,6 +95,11 @@ internal sealed class SourceQueue
                     }
                 }
             }
+        }
+
+        if (open is not null)
+        {
+            Expedite(open.Fetch);
         }
 
         StartNext();
@@ -103,6 +116,18 @@ internal sealed class SourceQueue
             {
                 Return(buffer);
             }
+        }
+    }
+
+    private void Expedite(Fetch fetch)
+    {
+        try
+        {
+            _prioritized!.Expedite(fetch.Offset, fetch.Bytes);
+        }
+        catch (Exception)
+        {
+            // A source may be anyone's code. The read goes on as it did.
         }
     }
 
@@ -127,7 +152,7 @@ internal sealed class SourceQueue
                     _queued--;
                     if (request.TryStart(urgent))
                     {
-                        TakePlace(urgent);
+                        TakePlace(request, urgent);
                         return request;
                     }
                 }
@@ -139,10 +164,30 @@ internal sealed class SourceQueue
 
     private bool HasPlace(bool urgent) => _reading < _limit && (urgent || _readingAhead < _aheadLimit);
 
-    private void TakePlace(bool urgent)
+    private void TakePlace(FetchRequest request, bool urgent)
     {
         _reading++;
-        _readingAhead += urgent ? 0 : 1;
+        if (!urgent)
+        {
+            _readingAhead++;
+            if (_prioritized is not null)
+            {
+                _openAhead.Add(request);
+            }
+        }
+    }
+
+    private void LeavePlace(FetchRequest request)
+    {
+        _reading--;
+        if (request.StartedAhead)
+        {
+            _readingAhead--;
+            if (_prioritized is not null)
+            {
+                _openAhead.Remove(request);
+            }
+        }
     }
 
     private async Task ReadAsync(FetchRequest request)
@@ -156,7 +201,10 @@ internal sealed class SourceQueue
             Rent(request.Fetch.Bytes, out buffer, out cancellation);
             request.Start(cancellation);
             request.Fetch.ReadSince = Stopwatch.GetTimestamp();
-            ValueTask read = _source.ReadAsync(request.Fetch.Offset, buffer.Memory[..request.Fetch.Bytes], cancellation.Token);
+            Memory<byte> destination = buffer.Memory[..request.Fetch.Bytes];
+            ValueTask read = _prioritized is null
+                ? _source.ReadAsync(request.Fetch.Offset, destination, cancellation.Token)
+                : _prioritized.ReadAsync(request.Fetch.Offset, destination, request.IsAwaited, cancellation.Token);
             waited = !read.IsCompleted;
             await read.ConfigureAwait(false);
         }
@@ -169,8 +217,7 @@ internal sealed class SourceQueue
         _deadlines.Remove(request);
         lock (_lock)
         {
-            _reading--;
-            _readingAhead -= request.StartedAhead ? 1 : 0;
+            LeavePlace(request);
             if (wanted && cancellation?.TryReset() == true)
             {
                 _cancellations.Push(cancellation);

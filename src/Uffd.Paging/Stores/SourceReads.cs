@@ -6,11 +6,13 @@ internal static class SourceReads
     /// <summary>
     /// Reads in the way that the source asks for: a quick one here and now, for a thread of its own would cost more than the read.
     /// </summary>
-    public static ValueTask ReadAnyAsync(this IPageSource source, ulong offset, Memory<byte> destination, CancellationToken cancellation)
+    public static ValueTask ReadAnyAsync(this IPageSource source, ulong offset, Memory<byte> destination, CancellationToken cancellation, bool isAwaited = true)
     {
         if (source.Concurrency > 0)
         {
-            return source.ReadAsync(offset, destination, cancellation);
+            return source is IPrioritizedPageSource prioritized
+                ? prioritized.ReadAsync(offset, destination, isAwaited, cancellation)
+                : source.ReadAsync(offset, destination, cancellation);
         }
 
         if (cancellation.IsCancellationRequested)

@@ -5,7 +5,7 @@ namespace Uffd.Paging;
 /// what is below it shows through; all else of it counts, its zeros and what is lost of it too. Decided byte by byte: a layer's
 /// data need not be whole pages.
 /// </summary>
-public sealed class LayeredPageSource : IPageSource
+public sealed class LayeredPageSource : IPrioritizedPageSource
 {
     private readonly IPageSource[] _layers; // the newest first, the base last
     private readonly bool _ownsLayers;
@@ -123,7 +123,11 @@ public sealed class LayeredPageSource : IPageSource
     }
 
     /// <inheritdoc/>
-    public async ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation)
+    public ValueTask ReadAsync(ulong offset, Memory<byte> destination, CancellationToken cancellation) => ReadAsync(offset, destination, isAwaited: true, cancellation);
+
+    /// <inheritdoc/>
+    /// <remarks>Told to the layers that want to know.</remarks>
+    public async ValueTask ReadAsync(ulong offset, Memory<byte> destination, bool isAwaited, CancellationToken cancellation)
     {
         int available = this.AvailableAt(offset, destination.Length);
         var pieces = new List<LayerPiece>();
@@ -137,7 +141,7 @@ public sealed class LayeredPageSource : IPageSource
         {
             foreach (LayerSpan span in LayerSpan.Of(pieces, layer, join: _layers[layer].Concurrency > 0))
             {
-                await ReadSpanAsync(_layers[layer], pieces, span, offset, destination, cancellation).ConfigureAwait(false);
+                await ReadSpanAsync(_layers[layer], pieces, span, offset, destination, isAwaited, cancellation).ConfigureAwait(false);
             }
         }
 
@@ -147,6 +151,15 @@ public sealed class LayeredPageSource : IPageSource
         }
 
         destination.Span[available..].Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Expedite(ulong offset, int length)
+    {
+        foreach (IPageSource layer in _layers)
+        {
+            (layer as IPrioritizedPageSource)?.Expedite(offset, length);
+        }
     }
 
     /// <inheritdoc/>
@@ -162,11 +175,11 @@ public sealed class LayeredPageSource : IPageSource
     }
 
     private static async ValueTask ReadSpanAsync(
-        IPageSource layer, List<LayerPiece> pieces, LayerSpan span, ulong offset, Memory<byte> destination, CancellationToken cancellation)
+        IPageSource layer, List<LayerPiece> pieces, LayerSpan span, ulong offset, Memory<byte> destination, bool isAwaited, CancellationToken cancellation)
     {
         try
         {
-            await layer.ReadAnyAsync(offset + (ulong)span.Start, destination[span.Start..span.End], cancellation).ConfigureAwait(false);
+            await layer.ReadAnyAsync(offset + (ulong)span.Start, destination[span.Start..span.End], cancellation, isAwaited).ConfigureAwait(false);
             return;
         }
         catch (Exception) when (span.Last > span.First && !cancellation.IsCancellationRequested)
@@ -176,7 +189,7 @@ public sealed class LayeredPageSource : IPageSource
 
         foreach (LayerPiece piece in pieces[span.First..(span.Last + 1)].Where(piece => piece.Layer == pieces[span.First].Layer))
         {
-            await layer.ReadAnyAsync(offset + (ulong)piece.Start, destination.Slice(piece.Start, piece.Length), cancellation).ConfigureAwait(false);
+            await layer.ReadAnyAsync(offset + (ulong)piece.Start, destination.Slice(piece.Start, piece.Length), cancellation, isAwaited).ConfigureAwait(false);
         }
     }
 
