@@ -49,7 +49,7 @@ public sealed class AddressSpace : IDisposable
         TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
         TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
         _pending = table.Slices.Sum(slice => table.Map.CountUnsettled(slice.FirstPage, slice.EndPage)); // of a child: less than all
-        Counters.ResidentBytes = parent is null || table.SharedImages.Any() ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes); // a child does not inherit what is mapped of a file
+        Counters.ResidentBytes = parent is null ? table.Slices.Sum(AlreadyThere) : table.SharedImages.Any() ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes); // a child does not inherit what is mapped of a file
 
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;
@@ -169,6 +169,9 @@ public sealed class AddressSpace : IDisposable
 
     /// <summary>As <see cref="StartBackgroundFill"/>, for whom it is not worth failing.</summary>
     internal void TryStartBackgroundFill() => Try(StartBackgroundFill);
+
+    private static long AlreadyThere(RegionSlice slice)
+        => (slice.EndPage - slice.FirstPage - slice.Map.CountUnsettled(slice.FirstPage, slice.EndPage)) << slice.PageShift;
 
     private void Try(Action startsFill)
     {

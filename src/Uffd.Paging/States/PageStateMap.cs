@@ -116,6 +116,32 @@ internal sealed unsafe class PageStateMap : IDisposable
         }
     }
 
+    /// <summary>Sets the states of a run of pages of a map that nobody else has yet; quicker than atomically.</summary>
+    /// <param name="from">The first.</param>
+    /// <param name="end">The one behind the last.</param>
+    /// <param name="to">Their state.</param>
+    public void Initialize(long from, long end, PageState to)
+    {
+        RequireRange(from, end);
+        while (from < end)
+        {
+            long chunkEnd = Math.Min(end, ((from >> ChunkShift) + 1) << ChunkShift);
+            bool isWhole = (from & (ChunkPages - 1)) == 0 && (chunkEnd == Pages || chunkEnd - from == ChunkPages);
+            ref byte chunk = ref ChunkOf(from);
+            if (isWhole && chunk != Differing)
+            {
+                chunk = (byte)to;
+            }
+            else if (chunk != (byte)to)
+            {
+                Open(from);
+                new Span<byte>(_states + from, (int)(chunkEnd - from)).Fill((byte)to); // inside one chunk
+            }
+
+            from = chunkEnd;
+        }
+    }
+
     /// <summary>Finds the first page in <paramref name="state"/> from <paramref name="from"/> up to <paramref name="end"/>.</summary>
     /// <returns>Its index, or <paramref name="end"/>.</returns>
     public long Find(PageState state, long from, long end) => Scan(from, end, state, state, inside: true);

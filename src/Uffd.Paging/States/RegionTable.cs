@@ -35,6 +35,7 @@ internal sealed class RegionTable
             AddressSpaceRegion region = sorted[index];
             slices[index] = new RegionSlice(region.Range, region.Source, region.SourceOffset, ShiftOf(region), map, page, region.Shared);
             page = slices[index].EndPage;
+            MarkThere(region, slices[index]);
         }
 
         return new RegionTable(map, slices, slices); // one order at first
@@ -124,6 +125,16 @@ internal sealed class RegionTable
         ulong start = (part.Start + mask) & ~mask;
         ulong end = part.End & ~mask;
         return end > start ? AddressRange.FromBounds(start, end) : new AddressRange(part.Start, 0);
+    }
+
+    private static void MarkThere(AddressSpaceRegion region, RegionSlice slice)
+    {
+        for (int index = 0; index < (region.AlreadyThere?.Count ?? 0); index++)
+        {
+            SourceRange there = region.AlreadyThere![index];
+            long first = slice.FirstPage + (long)((there.Offset - slice.SourceOffset) >> slice.PageShift);
+            slice.Map.Initialize(first, first + (long)(there.Length >> slice.PageShift), PageState.Present);
+        }
     }
 
     private static int ShiftOf(AddressSpaceRegion region) => BitOperations.Log2(region.EffectivePageSize);

@@ -15,6 +15,12 @@ public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, 
     /// </summary>
     public SharedImage? Shared { get; init; }
 
+    /// <summary>
+    /// Runs of the source, whole pages of the region, that are there when the address space is attached: they are not brought, and count as resident. One of them that is not
+    /// there after all is zeros when it is touched. In any order; null, the default, for none. Not for shared images, which know it themselves.
+    /// </summary>
+    public IReadOnlyList<SourceRange>? AlreadyThere { get; init; }
+
     /// <summary>The page size in bytes.</summary>
     public ulong EffectivePageSize => PageSize == 0 ? (ulong)Environment.SystemPageSize : PageSize;
 
@@ -85,7 +91,31 @@ public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, 
         ulong rest = Source.Length > SourceOffset ? AddressRange.FromBounds(SourceOffset, Source.Length).Length : 0;
         return rest == 0 || Range.Length - 1 > ((rest - 1) | (page - 1))
             ? $"the range {Range} with offset {SourceOffset} lies beyond the image, which has {Source.Length} bytes"
-            : null;
+            : FindFaultOfThere(page);
+    }
+
+    private string? FindFaultOfThere(ulong page)
+    {
+        if (AlreadyThere is { Count: > 0 } && Shared is not null)
+        {
+            return "what is there of a shared image is known to the image";
+        }
+
+        for (int index = 0; index < (AlreadyThere?.Count ?? 0); index++)
+        {
+            SourceRange there = AlreadyThere![index];
+            if (there.Offset < SourceOffset || there.Offset - SourceOffset > Range.Length || there.Length > Range.Length - (there.Offset - SourceOffset))
+            {
+                return $"{there.Length} bytes at {there.Offset}, which are said to be there already, are not of the range {Range} with offset {SourceOffset}";
+            }
+
+            if ((((there.Offset - SourceOffset) | there.Length) & (page - 1)) != 0)
+            {
+                return $"{there.Length} bytes at {there.Offset}, which are said to be there already, are not whole pages of {page} bytes";
+            }
+        }
+
+        return null;
     }
 }
 

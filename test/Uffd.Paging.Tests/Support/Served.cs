@@ -23,6 +23,9 @@ internal sealed record Setup
     /// <summary>Whether the target keeps its copy of the userfaultfd, so that a test can ask for one of its own.</summary>
     public bool KeepsCopy { get; init; }
 
+    /// <summary>Which runs of the region are there when it is attached.</summary>
+    public IReadOnlyList<SourceRange>? AlreadyThere { get; init; }
+
     /// <summary>Done after mapping and before registering.</summary>
     public Func<NativeTarget, Task>? Prepare { get; init; }
 
@@ -129,7 +132,7 @@ internal sealed class Served : IAsyncDisposable
             });
             AddressSpaceOptions options = setup.Options with { TargetProcess = setup.KnowsProcess ? ProcessHandle.TryOpen(target.ProcessId) : null };
             var told = new AddressRange(region.Start, setup.Told ?? region.Length);
-            AddressSpace space = pager.Attach(userfaultfd, [new AddressSpaceRegion(told, source, SourceOffset: 0, setup.PageSize)], options);
+            AddressSpace space = pager.Attach(userfaultfd, [new AddressSpaceRegion(told, source, SourceOffset: 0, setup.PageSize) { AlreadyThere = setup.AlreadyThere }], options);
             return new Served(target, pager, space, region, notices) { _sharesPager = setup.SharedPager is not null };
         }
         catch

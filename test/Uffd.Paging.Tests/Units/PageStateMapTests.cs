@@ -59,6 +59,30 @@ public class PageStateMapTests
         Assert.Equal(Pages - 1, map.Find(PageState.Present, (2 << 20) + 6, Pages));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void States_at_first_agree_with_an_array(int seed)
+    {
+        var random = new Random(seed);
+        const int Pages = (3 * PageStateMap.ChunkPages) + 100;
+        using var map = new PageStateMap(Pages);
+        var model = new PageState[Pages];
+        for (int step = 0; step < 12; step++)
+        {
+            int from = random.Next(4) == 0 ? random.Next(4) * PageStateMap.ChunkPages : random.Next(Pages);
+            int end = random.Next(3) == 0 ? Pages : random.Next(from, Pages + 1);
+            PageState state = random.Next(3) == 0 ? PageState.Missing : PageState.Present;
+            map.Initialize(from, end, state);
+            model.AsSpan(from, end - from).Fill(state);
+        }
+
+        Assert.Equal(model, Enumerable.Range(0, Pages).Select(page => map[page]));
+        Assert.Equal(model.Count(state => state == PageState.Missing), map.CountUnsettled(0, Pages));
+    }
+
     [Fact]
     public void Fork_keeps_what_is_settled_and_forgets_claims()
     {
