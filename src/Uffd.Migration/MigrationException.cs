@@ -13,7 +13,7 @@ public sealed class MigrationException : IOException
     /// <summary>Creates an exception around another.</summary>
     /// <param name="message">The whole message.</param>
     /// <param name="innerException">The cause.</param>
-    public MigrationException(string message, Exception innerException)
+    public MigrationException(string message, Exception? innerException)
         : base(message, innerException)
     {
     }

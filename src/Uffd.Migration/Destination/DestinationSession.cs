@@ -165,7 +165,7 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
 
     void IFrameHandler.Broke(WireLink link, Exception reason)
     {
-        Requests.Use(null);
+        Requests.Drop(link);
         Pulse();
     }
 

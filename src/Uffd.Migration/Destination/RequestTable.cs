@@ -100,21 +100,31 @@ internal sealed class RequestTable : IDisposable
         }
     }
 
-    /// <summary>Asks over a link from now on, also for what was asked for before; null for none.</summary>
-    public void Use(WireLink? link)
+    /// <summary>Asks over a link from now on, also for what was asked for before.</summary>
+    public void Use(WireLink link)
     {
         lock (_gate)
         {
             _link = link;
             _unsent.Clear();
-            if (link is not null)
+            foreach (PageRequest request in _open.Values.OrderBy(request => !request.Want.IsAwaited))
             {
-                foreach (PageRequest request in _open.Values.OrderBy(request => !request.Want.IsAwaited))
-                {
-                    _unsent.Enqueue(request);
-                }
+                _unsent.Enqueue(request);
+            }
 
-                Monitor.Pulse(_gate);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Asks no longer over a link that is broken. It may be told late, when there is another.</summary>
+    public void Drop(WireLink link)
+    {
+        lock (_gate)
+        {
+            if (_link == link)
+            {
+                _link = null;
+                _unsent.Clear();
             }
         }
     }

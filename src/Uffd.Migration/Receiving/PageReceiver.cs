@@ -6,8 +6,8 @@ namespace Uffd.Migration;
 internal sealed class PageReceiver(IReadOnlyList<DestinationRegion> regions) : IDisposable
 {
     private readonly ulong[] _regionPages = [.. regions.Select(region => region.Region.Length >> WirePage.Shift)];
-    private readonly byte[] _data = GC.AllocateUninitializedArray<byte>(FrameHeader.MaxDataBytes, pinned: true);
-    private readonly byte[] _packed = GC.AllocateUninitializedArray<byte>(FrameHeader.MaxDataBytes, pinned: true);
+    private readonly byte[] _data = GC.AllocateUninitializedArray<byte>(FrameHeader.MaxDataBytes);
+    private byte[]? _packed;
     private readonly uint[] _compact = new uint[PagesHead.MaxPages];
     private ZstdCompressor? _decompressor;
 
@@ -23,6 +23,7 @@ internal sealed class PageReceiver(IReadOnlyList<DestinationRegion> regions) : I
     {
         if (Head.IsCompressed)
         {
+            _packed ??= GC.AllocateUninitializedArray<byte>(FrameHeader.MaxDataBytes);
             Span<byte> packed = _packed.AsSpan(0, dataBytes);
             reader.ReadData(packed);
             _decompressor ??= new ZstdCompressor(1);

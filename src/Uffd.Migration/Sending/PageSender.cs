@@ -7,7 +7,7 @@ internal sealed class PageSender : IDisposable
 {
     private const int DataStart = WirePage.Bytes; // the header and the longest head fit before it
 
-    private readonly byte[] _frame = GC.AllocateUninitializedArray<byte>(DataStart + FrameHeader.MaxDataBytes, pinned: true);
+    private readonly byte[] _frame = GC.AllocateUninitializedArray<byte>(DataStart + FrameHeader.MaxDataBytes);
     private readonly uint[] _checksums = new uint[PagesHead.MaxPages];
     private readonly PageReading _reading = new();
     private readonly SendCompression _compression;

@@ -14,7 +14,7 @@ internal sealed class SendCompression : IDisposable
     private const double Keep = 0.75;
 
     private readonly MigrationCompression _mode;
-    private readonly byte[] _room = new byte[FrameHeader.MaxDataBytes];
+    private byte[]? _room;
     private ZstdCompressor? _compressor;
     private double _sendTicks;     // for a byte on the wire
     private double _compressTicks; // for a byte of pages
@@ -36,6 +36,7 @@ internal sealed class SendCompression : IDisposable
         }
 
         _compressor ??= new ZstdCompressor(Level);
+        _room ??= new byte[FrameHeader.MaxDataBytes];
         long start = Stopwatch.GetTimestamp();
         int length = _compressor.Compress(pages, _room.AsSpan(0, pages.Length - 1));
         Learn(ref _compressTicks, (Stopwatch.GetTimestamp() - start) / (double)pages.Length);

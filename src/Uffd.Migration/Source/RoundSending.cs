@@ -13,7 +13,8 @@ internal sealed class RoundSending : IDisposable
 
     private readonly SourceSession _session;
     private readonly Tally _tally;
-    private readonly PageSender[] _senders;
+    private readonly PageSender?[] _senders = new PageSender?[MigrationLink.MaxStreams];
+    private readonly MigrationCompression _compression;
     private readonly Pacing _pacing;
     private readonly Action<MigrationEventKind, string> _tell;
     private long _budget;
@@ -21,7 +22,7 @@ internal sealed class RoundSending : IDisposable
     public RoundSending(SourceSession session, MigrationSourceOptions options, Tally tally, Action<MigrationEventKind, string> tell)
     {
         (_session, _tally, _tell) = (session, tally, tell);
-        _senders = [.. Enumerable.Range(0, MigrationLink.MaxStreams).Select(_ => new PageSender(options.Compression))];
+        _compression = options.Compression;
         _pacing = new Pacing(options.BytesPerSecond);
     }
 
@@ -50,7 +51,7 @@ internal sealed class RoundSending : IDisposable
         }
     }
 
-    public void Dispose() => Array.ForEach(_senders, sender => sender.Dispose());
+    public void Dispose() => Array.ForEach(_senders, sender => sender?.Dispose());
 
     private void SendByThreads(WireLink link, int streams, CancellationToken cancellation)
     {
@@ -79,7 +80,7 @@ internal sealed class RoundSending : IDisposable
 
     private void SendShare(WireLink link, int stream, CancellationToken cancellation)
     {
-        PageSender sender = _senders[stream];
+        PageSender sender = _senders[stream] ??= new PageSender(_compression);
         sender.MayCompress = _session.MayCompress;
         ulong streams = (ulong)link.Bulk.Length;
         foreach (SourceRegion region in _session.Regions.All)
