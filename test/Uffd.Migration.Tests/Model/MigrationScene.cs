@@ -113,9 +113,17 @@ internal sealed class MigrationScene : IAsyncDisposable
             });
             await Within(disposing, "disposing");
             await Within(Task.WhenAll(_links.Made.Select(static link => link.Closed)), "closing the streams");
-            if (_landings.Find(static landing => !landing.IsDisposed) is { } left)
+            foreach (TestLanding landing in _landings)
             {
-                Violations.Add($"region {left.Region.Index} was not disposed");
+                if (landing.IsDisposed == (Starts > 0)) // from its start on they are the workload's
+                {
+                    Violations.Add($"region {landing.Region.Index} was {(landing.IsDisposed ? "disposed under the workload" : "not disposed")}");
+                }
+
+                if (!landing.IsDisposed)
+                {
+                    landing.Dispose();
+                }
             }
         }
         finally
@@ -131,7 +139,7 @@ internal sealed class MigrationScene : IAsyncDisposable
         {Plan}
           source {Source.Status}, destination {Destination.Status}; paused {Regions.Workload.Pauses} times, {(Regions.Workload.IsPaused ? "stands" : "runs")}; started {Starts} times; given up {_isGivenUp}; disturbed {_disturbed.Task.IsCompleted}
           missing {string.Join(", ", _landings.Select(static landing => $"{landing.Missing}{(landing.IsSwitched ? " switched" : "")}"))}
-          links {string.Join("; ", _links.Made.Select(static link => $"{(link.Broken.IsCompleted ? "broken " : "")}{string.Join(' ', link.Streams.Select(static stream => $"r{stream.Reads.Bytes}w{stream.Writes.Bytes}"))}"))}
+          {_links.Made.Count} links {string.Join("; ", _links.Made.TakeLast(12).Select(static link => $"{(link.Broken.IsCompleted ? "broken " : "")}{string.Join(' ', link.Streams.Select(static stream => $"r{stream.Reads.Bytes}w{stream.Writes.Bytes}"))}"))}
           source:
             {SourceLog}
             -> {Source.Exception?.InnerException}
@@ -188,6 +196,11 @@ internal sealed class MigrationScene : IAsyncDisposable
 
     private ValueTask StartAsync(ReadOnlyMemory<byte> state, CancellationToken cancellation)
     {
+        if (Plan.Disturbance == Disturbance.FailStart)
+        {
+            throw new IOException("the workload cannot start");
+        }
+
         if (Interlocked.Increment(ref _starts) != 1)
         {
             Violations.Add("the workload was started twice");
@@ -208,7 +221,7 @@ internal sealed class MigrationScene : IAsyncDisposable
             Violations.Add("the workload was started before every landing had switched");
         }
 
-        return Plan.Disturbance == Disturbance.FailStart ? throw new IOException("the workload cannot start") : ValueTask.CompletedTask;
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Has both sides go on over another connection each time one breaks.</summary>
@@ -217,10 +230,10 @@ internal sealed class MigrationScene : IAsyncDisposable
         while (await Task.WhenAny(over, link.Broken) != over)
         {
             LinkPlan? planned = _links.Upcoming;
-            await Task.WhenAny(over, Task.Delay(planned?.Refusal ?? TimeSpan.Zero));
-            if (_endsLinks || over.IsCompleted)
+            await Task.WhenAny(over, Task.Delay(planned?.Refusal ?? TimeSpan.FromMilliseconds(1)));
+            if (_endsLinks || Source.IsCompleted || Destination.IsCompleted)
             {
-                return;
+                return; // nobody is there any more to connect to
             }
 
             link = _links.Next();
