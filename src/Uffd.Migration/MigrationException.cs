@@ -6,7 +6,7 @@ public sealed class MigrationException : IOException
     /// <summary>Creates an exception.</summary>
     /// <param name="message">The whole message.</param>
     public MigrationException(string message)
-        : base(message)
+        : base(OneLine(message))
     {
     }
 
@@ -14,7 +14,7 @@ public sealed class MigrationException : IOException
     /// <param name="message">The whole message.</param>
     /// <param name="innerException">The cause.</param>
     public MigrationException(string message, Exception? innerException)
-        : base(message, innerException)
+        : base(OneLine(message), innerException)
     {
     }
 
@@ -27,4 +27,7 @@ public sealed class MigrationException : IOException
     /// Whether the switch may have been made: the workload may run at the destination, and must not be started here unless that is known to have ended. When not, it runs here as it did.
     /// </summary>
     public bool MayHaveMoved { get; init; }
+
+    /// <summary>Messages of streams and landings, which are anyone's, may have several.</summary>
+    internal static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

@@ -9,7 +9,7 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     private readonly LinkSlot _links = new();
-    private readonly CancellationTokenSource _givenUp = new();
+    private readonly CancellationTokenSource _givenUp = new(); // not disposed: it has nothing to free, and somebody may give up late
     private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WireLink? _link;
     private bool _hadLink;
@@ -21,8 +21,9 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
 
     public void Offer(MigrationLink link)
     {
+        WireLink? before = Volatile.Read(ref _link); // first: the new one may be in use at once
         _links.Offer(link);
-        Volatile.Read(ref _link)?.Break(new LinkException("another connection took its place"));
+        before?.Break(new LinkException("another connection took its place"));
     }
 
     /// <summary>The source is gone: nothing comes any more.</summary>
@@ -69,7 +70,6 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
     {
         _links.Dispose();
         DropLink();
-        _givenUp.Dispose();
     }
 
     /// <summary>Works over one link, as long as it holds.</summary>

@@ -8,6 +8,7 @@ public sealed class MigrationDestination : IDisposable
     private readonly DestinationSession _session;
     private readonly DestinationWork _work;
     private Task<MigrationSummary>? _run;
+    private int _isDisposed;
 
     /// <summary>Prepares it.</summary>
     /// <param name="options">How.</param>
@@ -62,6 +63,11 @@ public sealed class MigrationDestination : IDisposable
     /// <summary>Ends it; as <see cref="GiveUp"/> where pages are missing. The landings are disposed if the workload was not started.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         MigrationMeter.Remove(this);
         _work.GiveUp("the destination was closed");
         if (_run is not null)
@@ -86,5 +92,5 @@ public sealed class MigrationDestination : IDisposable
         return _work.Run(cancellation);
     }
 
-    private void Tell(MigrationEventKind kind, string message) => _options.Observer?.Invoke(new MigrationEvent(kind, message, GetProgress()));
+    private void Tell(MigrationEventKind kind, string message) => _options.Observer?.Invoke(new MigrationEvent(kind, MigrationException.OneLine(message), GetProgress()));
 }

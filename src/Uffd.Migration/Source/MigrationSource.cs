@@ -8,6 +8,7 @@ public sealed class MigrationSource : IDisposable
     private readonly SourceSession _session;
     private readonly SourceWork _work;
     private Task<MigrationSummary>? _run;
+    private int _isDisposed;
 
     /// <summary>Prepares a migration.</summary>
     /// <param name="memory">What moves, by region; at most 200. Not disposed.</param>
@@ -77,6 +78,11 @@ public sealed class MigrationSource : IDisposable
     /// <summary>Ends it: before the switch as if it was cancelled, after it as if the destination was given up. Waits for its end.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         MigrationMeter.Remove(this);
         if (_run is not null)
         {
@@ -122,5 +128,5 @@ public sealed class MigrationSource : IDisposable
         }
     }
 
-    private void Tell(MigrationEventKind kind, string message) => _options.Observer?.Invoke(new MigrationEvent(kind, message, GetProgress()));
+    private void Tell(MigrationEventKind kind, string message) => _options.Observer?.Invoke(new MigrationEvent(kind, MigrationException.OneLine(message), GetProgress()));
 }

@@ -13,7 +13,7 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
     private readonly Tally _tally;
     private readonly Action<MigrationEventKind, string> _tell;
     private readonly LinkSlot _links = new();
-    private readonly CancellationTokenSource _givenUp = new();
+    private readonly CancellationTokenSource _givenUp = new(); // not disposed: it has nothing to free, and somebody may give up late
     private readonly object _gate = new();
     private readonly ulong[] _flushed = new ulong[MigrationLink.MaxStreams];
     private readonly HeadWriter _writer = new();
@@ -61,11 +61,9 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
 
     public void Offer(MigrationLink link)
     {
+        WireLink? before = Volatile.Read(ref _hadLink) ? Volatile.Read(ref _link) : null; // first: the new one may be in use at once
         _links.Offer(link);
-        if (Volatile.Read(ref _hadLink))
-        {
-            Volatile.Read(ref _link)?.Break(new LinkException("another connection took its place"));
-        }
+        before?.Break(new LinkException("another connection took its place"));
     }
 
     public void GiveUp()
@@ -195,7 +193,6 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
     {
         End(null);
         Serving.Dispose();
-        _givenUp.Dispose();
     }
 
     private void Note(FrameType type, ReadOnlySpan<byte> head)
