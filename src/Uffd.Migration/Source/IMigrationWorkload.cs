@@ -4,8 +4,8 @@ namespace Uffd.Migration;
 public interface IMigrationWorkload
 {
     /// <summary>
-    /// Stops it. From the return of this until <see cref="ResumeAsync"/> nobody writes to the memory, on behalf of anybody. Downtime begins here. Where it throws, it has
-    /// undone what it did: the workload runs.
+    /// Stops it. From the return of this until <see cref="ResumeAsync"/> nobody writes to the memory, on behalf of anybody. Downtime begins here. Where it throws,
+    /// <see cref="ResumeAsync"/> is called all the same.
     /// </summary>
     /// <param name="cancellation">Cancelled when the migration is.</param>
     /// <returns>What it needs besides its memory to go on elsewhere: registers, devices, open requests. At most 16 MiB.</returns>

@@ -113,8 +113,8 @@ internal sealed class SourceWork : IDisposable
         WireLink link = _session.GetLink(cancellation);
         Enter(MigrationPhase.Switching);
         long start = Stopwatch.GetTimestamp();
+        _isPaused = true; // also where it throws: it may have paused half
         ReadOnlyMemory<byte> state = Await(_workload.PauseAsync(cancellation));
-        _isPaused = true;
         if (state.Length > SwitchSending.MaxStateBytes)
         {
             throw new MigrationException($"the workload's state has {state.Length} bytes, and may have {SwitchSending.MaxStateBytes}");
