@@ -29,6 +29,8 @@ internal sealed class PageQueries
             AnyOf = PageCategories.Written | PageCategories.Present,
             RequireWriteProtectAsync = true,
         };
+        Kinds = populated with { AllOf = PageCategories.None, Inverted = PageCategories.None, AnyOf = PageCategories.None, Report = Populated | guard };
+        KindsFollowed = Kinds with { RequireWriteProtectAsync = true };
     }
 
     /// <summary>For mappings all of whose pages are the process's.</summary>
@@ -54,6 +56,12 @@ internal sealed class PageQueries
 
     /// <summary>Written pages, and those that are nowhere: discarded, or never touched. A run that has neither Present nor Swapped is absent.</summary>
     public PagemapScanOptions WrittenOrAbsent { get; }
+
+    /// <summary>All that is mapped, and what each page is. What is not mapped is not told.</summary>
+    public PagemapScanOptions Kinds { get; }
+
+    /// <summary>The same, where all is followed; fails (EPERM) elsewhere.</summary>
+    public PagemapScanOptions KindsFollowed { get; }
 
     /// <summary>Whether a run holds pages whose content can be read and was written.</summary>
     public static bool IsWritten(PageCategories found) => (found & PageCategories.Written) != 0 && IsPopulated(found);
