@@ -178,7 +178,7 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
 
         lock (_gate)
         {
-            Note(header.Type, head);
+            Note(link, header.Type, head);
             Monitor.PulseAll(_gate);
         }
     }
@@ -195,13 +195,15 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
         Serving.Dispose();
     }
 
-    private void Note(FrameType type, ReadOnlySpan<byte> head)
+    private void Note(WireLink link, FrameType type, ReadOnlySpan<byte> head)
     {
         var reader = new HeadReader(head);
         switch (type)
         {
             case FrameType.Welcome when _welcome is null:
                 _welcome = WelcomeMessage.Read(head, Regions.All.Length);
+                MayCompress = (_welcome.Capabilities & OwnCapabilities.All & WireCapabilities.Zstd) != 0;
+                Serving.Begin(link, MayCompress); // here and not later: the next frame may ask for pages
                 Advance(_welcome.State);
                 return;
             case FrameType.Flushed:
@@ -303,8 +305,6 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
             Regions.All[index].IsBaseThere = _welcome!.HasBase[index] && Regions.All[index].Base is not null;
         }
 
-        MayCompress = (_welcome!.Capabilities & OwnCapabilities.All & WireCapabilities.Zstd) != 0;
-        Serving.Begin(link, MayCompress);
         if (_hadLink)
         {
             _tally.Resumed();
