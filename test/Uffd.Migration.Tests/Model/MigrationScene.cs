@@ -142,10 +142,10 @@ internal sealed class MigrationScene : IAsyncDisposable
           {_links.Made.Count} links {string.Join("; ", _links.Made.TakeLast(12).Select(static link => $"{(link.Broken.IsCompleted ? "broken " : "")}{string.Join(' ', link.Streams.Select(static stream => $"r{stream.Reads.Bytes}w{stream.Writes.Bytes}"))}"))}
           source:
             {SourceLog}
-            -> {Source.Exception?.InnerException}
+            -> {Source.Exception?.InnerException?.Message}
           destination:
             {DestinationLog}
-            -> {Destination.Exception?.InnerException}
+            -> {Destination.Exception?.InnerException?.Message}
         """;
 
     private static async Task Quiet(Task task) => await task.ContinueWith(static _ => { }, TaskScheduler.Default);

@@ -39,7 +39,7 @@ internal static class PlanMaker
                 Compression = (MigrationCompression)random.Next(3),
                 BytesPerSecond = random.Next(8) == 0 ? 10UL << 20 : 0,
                 StallTimeout = StallTimeout,
-                ResumeTimeout = losesSide ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(10),
+                ResumeTimeout = losesSide ? TimeSpan.FromMilliseconds(300) : TimeSpan.FromSeconds(10),
             },
         };
     }

@@ -121,7 +121,7 @@ internal sealed class PageFetcher : IDisposable
             _violations.Add($"page {page} of region {_landing.Region.Index} cannot be fetched, is told to be {kind}, and the source is not given up: {failure}");
         }
 
-        _landing.Settle(page, _landing.IsGivenUp() && kind != SourceRunKind.Poisoned ? LandedPage.GivenUp : LandedPage.Poisoned);
+        _landing.Settle(page, _landing.IsGivenUp() ? LandedPage.GivenUp : LandedPage.Poisoned);
     }
 
     private bool TryRead(int page, byte[] content, out string? failure)
