@@ -3,6 +3,9 @@ namespace Uffd.Migration;
 /// <summary>Moves memory to a <see cref="MigrationDestination"/>: by rounds while the workload runs, and the rest when it has stopped, or when it is touched at the destination.</summary>
 public sealed class MigrationSource : IDisposable
 {
+    /// <summary>The meter that all migrations of a process count in, at either side (docs/metrics.md), for a listener or an exporter.</summary>
+    public const string MeterName = MigrationMeter.Name;
+
     private readonly MigrationSourceOptions _options;
     private readonly Tally _tally;
     private readonly SourceSession _session;

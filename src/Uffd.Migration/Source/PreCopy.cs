@@ -7,8 +7,11 @@ internal sealed class PreCopy
 {
     private const ulong TellingBytes = 8 << 20; // a round of fewer says more of waiting than of the rate of sending
     private const double Shrinks = 0.85;
+    private const int MostMore = 4;
     private const double ThrottleStep = 0.2;
     private const double MostThrottle = 0.95;
+
+    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(0.5);
 
     private readonly SourceRegions _regions;
     private readonly IMigrationWorkload _workload;
@@ -18,6 +21,7 @@ internal sealed class PreCopy
     private double _bytesPerSecond;
     private ulong _leftBefore = ulong.MaxValue;
     private int _stuck;
+    private int _more;
     private double _throttle;
 
     public PreCopy(SourceRegions regions, IMigrationWorkload workload, MigrationSourceOptions options, Tally tally, Action<MigrationEventKind, string> tell)
@@ -69,7 +73,10 @@ internal sealed class PreCopy
 
         if (rest <= _options.MaxDowntime * 0.8)
         {
-            return Next.Switch;
+            // It would do. As long as a round more halves what is left, and soon, the workload need not stand for that.
+            bool pays = rest > Negligible && left < _leftBefore / 2 && _more++ < MostMore && _tally.Round < _options.MaxRounds;
+            _leftBefore = left;
+            return pays ? Next.Round : Next.Switch;
         }
 
         _stuck = left > _leftBefore * Shrinks ? _stuck + 1 : 0;

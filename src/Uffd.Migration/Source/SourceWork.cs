@@ -139,8 +139,8 @@ internal sealed class SourceWork : IDisposable
             return false;
         }
 
+        _wasPostCopy = _session.Regions.PendingBytes > 0;
         Commit(link, state, start);
-        _wasPostCopy = isPostCopy;
         return true;
     }
 

@@ -4,6 +4,7 @@ using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using Uffd.Migration;
 using Uffd.Paging;
 
 namespace Uffd.Tool.Telemetry;
@@ -50,6 +51,7 @@ internal sealed class OtlpExport : IDisposable
         return new OtlpExport(Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(resource => resource.AddService("uffd", serviceVersion: typeof(OtlpExport).Assembly.GetName().Version?.ToString(3)))
             .AddMeter(Pager.MeterName)
+            .AddMeter(MigrationSource.MeterName)
             .AddReader(new PeriodicExportingMetricReader(exporter, IntervalMilliseconds(), TimeoutMilliseconds))
             .Build());
     }
