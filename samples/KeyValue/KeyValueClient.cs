@@ -33,12 +33,29 @@ internal sealed class KeyValueClient(string host, int port) : IDisposable
 
     /// <summary>Gets a value, or null where there is none.</summary>
     /// <exception cref="IOException">The server cannot say.</exception>
-    public string? Get(string key)
+    public string? Get(string key) => Value(key, Ask($"GET {key}"));
+
+    /// <summary>Gets many values in one go, from where the last answer came.</summary>
+    /// <param name="keys">The keys: at most some hundred, for all are asked before an answer is read.</param>
+    /// <exception cref="IOException">The server cannot say.</exception>
+    public IReadOnlyList<string?> GetAll(IReadOnlyList<string> keys)
     {
-        string answer = Ask($"GET {key}");
-        return answer.StartsWith("VALUE ", StringComparison.Ordinal) ? answer[6..]
-            : string.Equals(answer, "NONE", StringComparison.Ordinal) ? null
-            : throw new IOException($"the server does not get {key}: {answer}");
+        try
+        {
+            Connect();
+            foreach (string key in keys)
+            {
+                _lines!.Write(Encoding.UTF8.GetBytes($"GET {key}"));
+            }
+
+            _lines!.Flush();
+            return [.. keys.Select(key => Value(key, ReadAnswer()))];
+        }
+        catch (SocketException exception)
+        {
+            Close();
+            throw new IOException($"{_host}:{_port}: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Asks anything, where the store is.</summary>
@@ -73,16 +90,10 @@ internal sealed class KeyValueClient(string host, int port) : IDisposable
     {
         try
         {
-            if (_lines is null)
-            {
-                _socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = (int)Patience.TotalMilliseconds };
-                _socket.Connect(_host, _port);
-                _lines = new LineConnection(_socket);
-            }
-
-            _lines.Write(Encoding.UTF8.GetBytes(line));
+            Connect();
+            _lines!.Write(Encoding.UTF8.GetBytes(line));
             _lines.Flush();
-            return _lines.TryRead(out ReadOnlySpan<byte> answer) ? Encoding.UTF8.GetString(answer) : throw new IOException($"{_host}:{_port} has closed the connection");
+            return ReadAnswer();
         }
         catch (SocketException exception)
         {
@@ -95,6 +106,24 @@ internal sealed class KeyValueClient(string host, int port) : IDisposable
             throw;
         }
     }
+
+    private static string? Value(string key, string answer)
+        => answer.StartsWith("VALUE ", StringComparison.Ordinal) ? answer[6..]
+            : string.Equals(answer, "NONE", StringComparison.Ordinal) ? null
+            : throw new IOException($"the server does not get {key}: {answer}");
+
+    private void Connect()
+    {
+        if (_lines is null)
+        {
+            _socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = (int)Patience.TotalMilliseconds };
+            _socket.Connect(_host, _port);
+            _lines = new LineConnection(_socket);
+        }
+    }
+
+    private string ReadAnswer()
+        => _lines!.TryRead(out ReadOnlySpan<byte> answer) ? Encoding.UTF8.GetString(answer) : throw new IOException($"{_host}:{_port} has closed the connection");
 
     private void Close()
     {

@@ -31,6 +31,11 @@ internal sealed class KeyValueServer : IDisposable
         _listening = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            if (address.Address.Equals(IPAddress.IPv6Any))
+            {
+                _listening.DualMode = true;
+            }
+
             _listening.Bind(address);
             _listening.Listen(512);
         }
@@ -46,6 +51,18 @@ internal sealed class KeyValueServer : IDisposable
 
     /// <summary>Where it listens.</summary>
     public IPEndPoint Address { get; }
+
+    /// <summary>How many clients are connected.</summary>
+    public int Connections
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _connections.Count;
+            }
+        }
+    }
 
     /// <summary>How a move is made secure; null for the defaults.</summary>
     public MigrationLinkOptions? Links { get; init; }
@@ -179,7 +196,7 @@ internal sealed class KeyValueServer : IDisposable
     {
         if (verb.SequenceEqual("STATS"u8))
         {
-            reply.Write(Encoding.UTF8.GetBytes($"VALUE sets={store.Sets} gets={store.Gets} bytes={store.Length}"));
+            reply.Write(Encoding.UTF8.GetBytes($"VALUE sets={store.Sets} gets={store.Gets} bytes={store.Length} faults={store.Landing?.GetStatistics().Faults ?? 0}"));
             return;
         }
 

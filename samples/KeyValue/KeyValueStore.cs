@@ -30,6 +30,9 @@ internal sealed class KeyValueStore : IMigrationWorkload, IDisposable
     /// <summary>Bytes of memory.</summary>
     public ulong Length => _pages.Length;
 
+    /// <summary>Where its pages came from another store, how that went.</summary>
+    public StoreLanding? Landing { get; init; }
+
     public long Sets => Interlocked.Read(ref _sets);
 
     public long Gets => Interlocked.Read(ref _gets);

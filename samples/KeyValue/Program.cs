@@ -41,7 +41,7 @@ static async Task ReceiveAsync(MigrationAddress address, KeyValueServer server, 
         try
         {
             MigrationSummary summary = await receiver.RunAsync();
-            Console.WriteLine($"the store is here: it stood for {summary.Downtime.TotalMilliseconds:0.0} ms, and {receiver.Landing!.GetStatistics().Faults} requests waited for a page");
+            Console.WriteLine($"the store is here: it stood for {summary.Downtime.TotalMilliseconds:0.0} ms, and {server.Store?.Landing?.GetStatistics().Faults} requests waited for a page");
         }
         catch (IOException exception)
         {

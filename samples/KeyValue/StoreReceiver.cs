@@ -26,10 +26,7 @@ internal sealed class StoreReceiver : IDisposable
         _observer = observer;
     }
 
-    /// <summary>What was fetched since the switch, or null before a store began to come.</summary>
-    public StoreLanding? Landing { get; private set; }
-
-    /// <summary>Whether the store is here, with all or some of its pages.</summary>
+    /// <summary>Whether the store answers here, with all or some of its pages.</summary>
     public bool IsStarted => Volatile.Read(ref _isStarted);
 
     /// <summary>Waits for a sender, and takes its store in. Completes when all of it is here.</summary>
@@ -68,8 +65,8 @@ internal sealed class StoreReceiver : IDisposable
     private StoreLanding Land(MigrationRegion region)
     {
         var landing = new StoreLanding(region, new MemoryPageStore(region.Length));
-        _store = new KeyValueStore(landing.Store); // made before the switch: no request waits for it
-        return Landing = landing;
+        _store = new KeyValueStore(landing.Store) { Landing = landing }; // made before the switch: no request waits for it
+        return landing;
     }
 
     private ValueTask Start(ReadOnlyMemory<byte> state, CancellationToken cancellation)

@@ -53,6 +53,7 @@ internal static class CommandLine
         DoctorCommand.Create(),
         DemoWorkerCommand.Create(),
         DemoMappedCommand.Create(),
+        DemoMigrateCommand.Create(),
     ];
 
     private static RootCommand CreateRoot()

@@ -11,7 +11,7 @@ internal sealed class StoreLandingFetcher(IPrioritizedPageSource source, StoreLa
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
-    private readonly SemaphoreSlim _room = new(options.WindowBytes / options.ReadBytes);
+    private readonly SemaphoreSlim _room = new(Math.Min(options.WindowBytes / options.ReadBytes, source.Concurrency > 0 ? source.Concurrency : int.MaxValue));
     private readonly ConcurrentBag<FetchBuffer> _buffers = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -12,7 +12,7 @@ internal sealed class StoreLandingStore(IPageStore store, StoreLandingPages page
     private const int MaxRun = 256;
     private const int Reads = 16;
 
-    private IPrioritizedPageSource? _source;
+    private IMigratedPages? _source;
     private long _faults;
 
     public long Faults => Interlocked.Read(ref _faults);
@@ -22,7 +22,7 @@ internal sealed class StoreLandingStore(IPageStore store, StoreLandingPages page
     /// <summary>While pages are missing a read takes its time.</summary>
     public int Concurrency => pages.IsPlain ? store.Concurrency : Math.Max(Reads, store.Concurrency);
 
-    public void Switch(IPrioritizedPageSource source) => Volatile.Write(ref _source, source);
+    public void Switch(IMigratedPages source) => Volatile.Write(ref _source, source);
 
     public SourceRun GetRun(ulong offset, ulong length)
     {
@@ -185,7 +185,8 @@ internal sealed class StoreLandingStore(IPageStore store, StoreLandingPages page
     {
         try
         {
-            await _source!.ReadAsync((ulong)piece.First << WirePage.Shift, destination, isAwaited: true, cancellation).ConfigureAwait(false);
+            // As one that is awaited, and not to go on where the connection is read: whoever waits may touch the next page there.
+            await _source!.ReadAsync((ulong)piece.First << WirePage.Shift, destination, cancellation).ConfigureAwait(false);
             await keeper.KeepAsync(piece.First, destination, LandedPage.Demanded).ConfigureAwait(false);
         }
         finally

@@ -57,6 +57,7 @@ internal static class DemoCommand
         verb.Options.Add(Size);
         verb.Options.Add(Json);
         verb.Subcommands.Add(OutOfCoreCommand.Create());
+        verb.Subcommands.Add(MigrateCommand.Create());
         verb.SetAction(RunAsync);
         return verb;
     }

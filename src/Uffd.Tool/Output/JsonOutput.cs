@@ -15,6 +15,8 @@ namespace Uffd.Tool.Output;
 [JsonSerializable(typeof(StatusJson))]
 [JsonSerializable(typeof(DemoJson))]
 [JsonSerializable(typeof(OutOfCoreJson))]
+[JsonSerializable(typeof(MigrateJson))]
+[JsonSerializable(typeof(MigrateReceivedJson))]
 [JsonSerializable(typeof(WorkingSetJson))]
 [JsonSerializable(typeof(SnapshotJson))]
 [JsonSerializable(typeof(InspectJson))]
