@@ -10,7 +10,7 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
 
     private readonly LinkSlot _links = new();
     private readonly CancellationTokenSource _givenUp = new(); // not disposed: it has nothing to free, and somebody may give up late
-    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<(string Reason, bool IsComplete)> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WireLink? _link;
     private bool _hadLink;
     private Task? _complete;
@@ -29,7 +29,8 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
     /// <summary>The source is gone: nothing comes any more.</summary>
     public void GiveUp(string reason)
     {
-        if (_lost.TrySetResult(reason))
+        bool isComplete = Volatile.Read(ref _complete) is { IsCompletedSuccessfully: true }; // first: pages that are lost are no longer missing either
+        if (_lost.TrySetResult((reason, isComplete)))
         {
             var lost = new IOException($"the page was not fetched before the source was given up: {reason}");
             foreach (DestinationRegion region in session.Regions)
@@ -88,7 +89,13 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
         }
         else
         {
-            Use(Await(cancellation));
+            if (Await(cancellation) is not { } next)
+            {
+                session.Reach(DestinationState.Complete);
+                return true;
+            }
+
+            Use(next);
         }
 
         WireLink link = _link!;
@@ -130,19 +137,20 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
     private bool Await(WireLink link, Func<bool> isSo, CancellationToken cancellation)
     {
         bool found = session.WaitFor(link, () => isSo() || _lost.Task.IsCompleted, Timeout.InfiniteTimeSpan, cancellation);
-        ThrowIfLost(isSo());
+        ThrowIfLost();
         return found;
     }
 
-    private void ThrowIfLost(bool isComplete)
+    private void ThrowIfLost()
     {
-        if (_lost.Task.IsCompleted && !isComplete)
+        if (_lost.Task is { IsCompleted: true, Result.IsComplete: false })
         {
-            throw new MigrationException($"the source was given up: {_lost.Task.Result}; pages that had not come are lost") { MayHaveMoved = session.State >= DestinationState.Started };
+            throw new MigrationException($"the source was given up: {_lost.Task.Result.Reason}; pages that had not come are lost") { MayHaveMoved = session.State >= DestinationState.Started };
         }
     }
 
-    private MigrationLink Await(CancellationToken cancellation)
+    /// <returns>Null when the source was given up, and nothing is missing.</returns>
+    private MigrationLink? Await(CancellationToken cancellation)
     {
         Exception? reason = DropLink();
         if (reason is not null)
@@ -161,7 +169,12 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
         }
         catch (OperationCanceledException)
         {
-            ThrowIfLost(isComplete: false);
+            ThrowIfLost();
+            if (_lost.Task.IsCompleted)
+            {
+                return null;
+            }
+
             throw;
         }
     }
