@@ -184,7 +184,7 @@ internal sealed class MigrationScene : IAsyncDisposable
             Seed = Plan.Seed + region.Index,
             FailingWrite = Plan.Disturbance == Disturbance.FailWrite ? Plan.Moment : 0,
             RefusesSwitch = Plan.Disturbance == Disturbance.FailSwitch,
-            IsGivenUp = () => _isGivenUp,
+            IsGivenUp = () => _isGivenUp || (Plan.Disturbance == Disturbance.LoseDestination && _disturbed.Task.IsCompleted), // disposing gives up, too
         };
         lock (_landings)
         {

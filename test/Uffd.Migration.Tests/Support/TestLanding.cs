@@ -140,7 +140,7 @@ internal sealed class TestLanding : IMigrationLanding
         }
 
         _missing = missing.Count;
-        if (pages.MissingBytes != (ulong)missing.Count * PageBytes)
+        if (pages.MissingBytes != (ulong)missing.Count * PageBytes && !IsGivenUp())
         {
             _violations.Add($"region {Region.Index} misses {missing.Count} pages, and {pages.MissingBytes} bytes are told");
         }
