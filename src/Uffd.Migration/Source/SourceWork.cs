@@ -45,7 +45,7 @@ internal sealed class SourceWork : IDisposable
             Enter(MigrationPhase.PostCopy);
             Serve();
             Enter(MigrationPhase.Done);
-            return new MigrationSummary { Progress = _tally.Snapshot(0, 0), Downtime = _downtime, WasPostCopy = _wasPostCopy, IsAcknowledged = true };
+            return new MigrationSummary { Progress = _tally.Snapshot(0, _session.LinkBytes), Downtime = _downtime, WasPostCopy = _wasPostCopy, IsAcknowledged = true };
         }
         catch (Exception exception)
         {
