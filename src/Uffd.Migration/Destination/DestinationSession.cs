@@ -314,7 +314,15 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
         }
         else
         {
-            _taking!.Land(ReceiverOf(stream), header, head, reader);
+            try
+            {
+                _taking!.Land(ReceiverOf(stream), header, head, reader);
+            }
+            catch (LandingException exception)
+            {
+                Refuse(exception.Message, isNotStarted: true);
+                End(new IOException(exception.Message, exception.InnerException));
+            }
         }
     }
 

@@ -19,7 +19,21 @@ internal sealed class PageTaking(IReadOnlyList<DestinationRegion> regions, Reque
         }
 
         receiver.Receive(reader, header.DataBytes);
-        IMigrationLanding landing = regions[pages.Region].Landing;
+        try
+        {
+            Put(receiver, regions[pages.Region].Landing);
+        }
+        catch (Exception exception) when (exception is not WireException)
+        {
+            throw new LandingException(exception);
+        }
+
+        tally.Moved((long)pages.Pages * WirePage.Bytes);
+    }
+
+    private static void Put(PageReceiver receiver, IMigrationLanding landing)
+    {
+        PagesHead pages = receiver.Head;
         Span<byte> data = receiver.Data;
         for (int page = 0; page < pages.Pages;)
         {
@@ -44,8 +58,6 @@ internal sealed class PageTaking(IReadOnlyList<DestinationRegion> regions, Reque
 
             page = end;
         }
-
-        tally.Moved((long)pages.Pages * WirePage.Bytes);
     }
 
     /// <summary>After the switch.</summary>
