@@ -66,6 +66,12 @@ public sealed class MigrationSource : IDisposable
     /// <summary>After the switch: says that the destination is gone for good, so that <see cref="RunAsync"/> ends with an error. Pages that it had not fetched are lost to it.</summary>
     public void GiveUp() => _session.GiveUp();
 
+    /// <summary>
+    /// Before <see cref="RunAsync"/>: the memory is nobody's, and the same wherever it is served from. There is nothing to lose at the switch then, and a destination that has made it with
+    /// another source of the same memory goes on with this one.
+    /// </summary>
+    internal void ServeOnly() => _session.IsCommitted = true;
+
     /// <summary>How far it is.</summary>
     public MigrationProgress GetProgress()
     {
