@@ -29,6 +29,12 @@ public sealed record PagerDaemonOptions
     /// </summary>
     public bool ShareImage { get; init; }
 
+    /// <summary>
+    /// How long a read of an image that takes its time may take before it counts as failed: <see cref="AddressSpaceOptions.SourceTimeout"/>. Infinite for one that is known to
+    /// come back, such as another host's. Default: null, as there.
+    /// </summary>
+    public TimeSpan? ImageTimeout { get; init; }
+
     /// <summary>What happens to a page that cannot be had. Default: it is poisoned.</summary>
     public FaultFailurePolicy FailurePolicy { get; init; }
 

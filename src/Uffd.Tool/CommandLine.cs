@@ -48,6 +48,7 @@ internal static class CommandLine
         TrackCommand.Create(),
         DemoCommand.Create(),
         ServeCommand.Create(),
+        PageServerCommand.Create(),
         StatusCommand.Create(),
         WorkingSetCommand.Create(),
         DoctorCommand.Create(),

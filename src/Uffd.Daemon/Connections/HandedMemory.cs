@@ -83,6 +83,7 @@ internal sealed class HandedMemory(PagerDaemonOptions options, Pager pager, Clie
             BackgroundBytesPerSecond = options.BackgroundBytesPerSecond,
         };
         served = options.ReadAheadBytes is { } most ? served with { ReadAheadBytes = most } : served;
+        served = options.ImageTimeout is { } patience ? served with { SourceTimeout = patience } : served;
         if (recording is not null)
         {
             served = served with { Recorder = recording.Recorder, ReadAheadBytes = 0 }; // what comes before it is touched is not seen

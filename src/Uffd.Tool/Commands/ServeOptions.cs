@@ -16,11 +16,24 @@ internal sealed class ServeOptions
         Required = true,
     };
 
-    public Option<string> Image { get; } = new("--image")
+    public Option<string?> Image { get; } = new("--image")
     {
         Description = "File with the memory's content; must not change while it is served",
         HelpName = "FILE",
-        Required = true,
+    };
+
+    public Option<string?> From { get; } = new("--from")
+    {
+        Description = "Fetch the memory's content from a page server or a migration's source, and not from a file",
+        HelpName = "HOST:PORT|unix:PATH",
+    };
+
+    public LinkOptions Links { get; } = new(connects: true);
+
+    public Option<string?> GiveUpAfter { get; } = new("--give-up-after")
+    {
+        Description = "When --from could not be reached for so long, such as 10min, it is gone for good: --on-error settles what is missing (default: wait without end)",
+        HelpName = "TIME",
     };
 
     public Option<string[]> Diff { get; } = new("--diff")
@@ -131,6 +144,8 @@ internal sealed class ServeOptions
         Diff.Validators.Add(Images.RequireName);
         Record.Validators.Add(Images.RequireName);
         Replay.Validators.Add(Images.RequireName);
+        From.Validators.Add(LinkOptions.RequireAddress);
+        GiveUpAfter.Validators.Add(result => SnapshotArguments.RequireTime(result, TimeSpan.Zero, TimeSpan.FromDays(365), "a time, such as 30s or 10min, up to a year"));
         OnError.AcceptOnlyFromAmong("poison", "kill");
         Drain.Validators.Add(result => RequireRange(result, Drain, "seconds", 0, 86400));
         HandshakeTimeout.Validators.Add(result => RequireRange(result, HandshakeTimeout, "seconds", 0.01, 86400));
@@ -140,13 +155,27 @@ internal sealed class ServeOptions
         Otlp.Validators.Add(result => OtlpExport.RequireEndpoint(result));
         ReadAhead.Validators.Add(result => RequireSize(result, ReadAhead, least: 0));
         BackgroundRate.Validators.Add(result => RequireSize(result, BackgroundRate, least: 1));
-        foreach (Option option in (Option[])[Socket, Image, Diff, Background, NoBackground, BackgroundRate, ReadAhead, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Cpus, Record, Replay, Otlp, Json])
+        foreach (Option option in (Option[])[Socket, Image, From, .. Links.All, GiveUpAfter, Diff, Background, NoBackground, BackgroundRate, ReadAhead, Share, OnError, Drain, HandshakeTimeout, MaxClients, AllowUid, Spin, Cpus, Record, Replay, Otlp, Json])
         {
             verb.Options.Add(option);
         }
 
         verb.Validators.Add(result =>
         {
+            if (result.GetValue(Image) is null == result.GetValue(From) is null)
+            {
+                result.AddError(result.GetValue(Image) is null ? "option '--image' is required, or --from in its place" : "--image and --from exclude each other");
+            }
+            else if (result.GetValue(From) is null && (result.GetValue(GiveUpAfter) is not null || Links.AreGiven(result)))
+            {
+                result.AddError("--give-up-after, --connections, --cert, --key and --ca are for --from");
+            }
+            else if (result.GetValue(From) is not null && result.GetValue(Diff) is { Length: > 0 })
+            {
+                result.AddError("--diff lies over an --image: give it to the page server");
+            }
+
+            Links.Validate(result);
             if (result.GetValue(Background) && result.GetValue(NoBackground))
             {
                 result.AddError("--background and --no-background exclude each other");
@@ -175,7 +204,7 @@ internal sealed class ServeOptions
         }
     }
 
-    private static void RequireRange(OptionResult result, Option option, string unit, double least, double most)
+    internal static void RequireRange(OptionResult result, Option option, string unit, double least, double most)
     {
         // What is no number at all is told by the parser itself, after this.
         foreach (Token token in result.Tokens)
