@@ -11,12 +11,17 @@ internal sealed record Baselines(string Handler, string Toucher, string Bulk, st
         await CompileAsync("parallel", directory, cancellation));
 
     /// <summary>Compiles one of them.</summary>
-    public static async Task<string> CompileAsync(string name, string directory, CancellationToken cancellation)
+    public static Task<string> CompileAsync(string name, string directory, CancellationToken cancellation) => CompileAsync(name, directory, [], cancellation);
+
+    /// <summary>Compiles one that is a library, to be loaded.</summary>
+    public static Task<string> CompileLibraryAsync(string name, string directory, CancellationToken cancellation) => CompileAsync(name, directory, ["-shared", "-fPIC"], cancellation);
+
+    private static async Task<string> CompileAsync(string name, string directory, string[] options, CancellationToken cancellation)
     {
         var output = Path.Combine(directory, name);
         var start = Programs.Command(
-            "gcc", null, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread",
-            "-o", output, Path.Combine(BuildFacts.BaselinesDirectory, name + ".c"));
+            "gcc", null, ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", .. options,
+            "-o", output, Path.Combine(BuildFacts.BaselinesDirectory, name + ".c")]);
         using var gcc = Programs.Start(
             start, "the C programs that the pager is measured against are compiled on the spot: install gcc");
         var (_, errors) = await Programs.FinishAsync(gcc, null, cancellation);

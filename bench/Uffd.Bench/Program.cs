@@ -9,6 +9,7 @@ const string Usage = """
            Uffd.Bench clones [--json] [--image-size NMiB]
            Uffd.Bench outofcore [options; see outofcore --help]
            Uffd.Bench snapshot [options; see snapshot --help]
+           Uffd.Bench migration [options; see migration --help]
 
       all      the pager beside its baselines, in every part
       faults   the parts one-cpu, free, two-cpus and fill: page faults beside the plainest C handler
@@ -16,6 +17,7 @@ const string Usage = """
       clones   the memory of eight processes that share an image, beside that of one
       outofcore  memory larger than RAM, beside mmap
       snapshot  a Redis under load, copied while it runs, beside gcore, BGSAVE and fork()
+      migration  memory that moves to another process, beside a plain TCP stream
 
       --json              one JSON object in place of the table
       --quick             small and once, to see that everything runs
@@ -39,7 +41,12 @@ if (args is [OutOfCoreChild.Verb, .. var child])
     return OutOfCoreChild.Run(child);
 }
 
-if (args is not [("all" or "faults" or "sources" or "clones" or "outofcore" or "snapshot") and var verb, .. var rest])
+if (args is [MigrationChild.Verb, .. var side])
+{
+    return await MigrationChild.RunAsync(side);
+}
+
+if (args is not [("all" or "faults" or "sources" or "clones" or "outofcore" or "snapshot" or "migration") and var verb, .. var rest])
 {
     var asked = args is ["--help"] or ["-h"];
     (asked ? Console.Out : Console.Error).WriteLine(Usage);
@@ -79,6 +86,11 @@ try
     if (verb is "snapshot")
     {
         return await SnapshotCommand.RunAsync(rest, interrupted.Token);
+    }
+
+    if (verb is "migration")
+    {
+        return await MigrationCommand.RunAsync(rest, interrupted.Token);
     }
 
     if (BenchOptions.Parse(verb, rest) is not { } options)
