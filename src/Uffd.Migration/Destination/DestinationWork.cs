@@ -130,7 +130,13 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
             session.Reach(DestinationState.Complete);
         }
 
-        return session.WaitFor(link, () => session.IsAcknowledged, Timeout.InfiniteTimeSpan, CancellationToken.None);
+        if (!session.WaitFor(link, () => session.IsAcknowledged, 3 * options.StallTimeout, CancellationToken.None))
+        {
+            link.Break(new LinkException("the source has not acknowledged the end")); // if it comes back it may do so still
+            return false;
+        }
+
+        return true;
     }
 
     /// <returns>False when the link broke first.</returns>

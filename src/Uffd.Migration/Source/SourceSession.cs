@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Uffd.Migration;
@@ -7,6 +8,8 @@ namespace Uffd.Migration;
 /// </summary>
 internal sealed class SourceSession : IFrameHandler, IDisposable
 {
+    private const int AnswerStalls = 3; // what is buffered on the way may take its time
+
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200); // in case somebody forgot to tell
 
     private readonly MigrationSourceOptions _options;
@@ -109,8 +112,14 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
 
     /// <summary>Waits until something is so.</summary>
     /// <exception cref="LinkException">The link broke meanwhile.</exception>
-    public void WaitFor(WireLink link, Func<bool> isSo, CancellationToken cancellation)
+    public void WaitFor(WireLink link, Func<bool> isSo, CancellationToken cancellation) => WaitFor(link, isSo, TimeSpan.MaxValue, cancellation);
+
+    /// <summary>Waits for an answer that a destination always has: one that says that it is there, and never answers, does not hold up a workload.</summary>
+    private void WaitForAnswer(WireLink link, Func<bool> isSo, CancellationToken cancellation) => WaitFor(link, isSo, AnswerStalls * _options.StallTimeout, cancellation);
+
+    private void WaitFor(WireLink link, Func<bool> isSo, TimeSpan limit, CancellationToken cancellation)
     {
+        long start = Stopwatch.GetTimestamp();
         lock (_gate)
         {
             while (!isSo())
@@ -123,6 +132,11 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
 
                 cancellation.ThrowIfCancellationRequested();
                 ThrowIfGivenUp();
+                if (Stopwatch.GetElapsedTime(start) > limit)
+                {
+                    throw new LinkException(string.Create(CultureInfo.InvariantCulture, $"the destination is there, and has not answered for {limit.TotalSeconds:0.##} s"));
+                }
+
                 Monitor.Wait(_gate, Look);
             }
         }
@@ -140,7 +154,7 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
         }
 
         int first = link.FirstBulk, count = bulk.Length;
-        WaitFor(link, () => _flushed.AsSpan(first, count).IndexOfAnyExcept(token) < 0, cancellation);
+        WaitForAnswer(link, () => _flushed.AsSpan(first, count).IndexOfAnyExcept(token) < 0, cancellation);
     }
 
     /// <summary>Ends the conversation, telling the other side why where it can be told.</summary>
@@ -299,7 +313,7 @@ internal sealed class SourceSession : IFrameHandler, IDisposable
         link.Start();
         Regions.Describe(link.Session, OwnCapabilities.All).Write(_writer);
         link.Control.Write(FrameType.Hello, _writer.Written);
-        WaitFor(link, () => _welcome is not null, cancellation);
+        WaitForAnswer(link, () => _welcome is not null, cancellation);
         for (int index = 0; index < Regions.All.Length; index++)
         {
             Regions.All[index].IsBaseThere = _welcome!.HasBase[index] && Regions.All[index].Base is not null;
