@@ -83,6 +83,11 @@ internal sealed class TestWorkload : IMigrationWorkload, IDisposable
         await Task.Yield();
         if (RefusesPause)
         {
+            lock (_gate)
+            {
+                _wantsPause = true; // half of it stands
+            }
+
             throw new IOException("the workload cannot be paused");
         }
 
