@@ -49,7 +49,7 @@ public sealed class AddressSpace : IDisposable
         TotalPages = table.Slices.Sum(slice => slice.EndPage - slice.FirstPage);
         TotalBytes = table.Slices.Aggregate(0UL, (sum, slice) => sum + slice.Range.Length);
         _pending = table.Slices.Sum(slice => table.Map.CountUnsettled(slice.FirstPage, slice.EndPage)); // of a child: less than all
-        Counters.ResidentBytes = parent is null ? table.Slices.Sum(AlreadyThere) : table.SharedImages.Any() ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes); // a child does not inherit what is mapped of a file
+        Counters.ResidentBytes = parent is null ? (TotalPages == _pending ? 0 : table.Slices.Sum(AlreadyThere)) : table.SharedImages.Any() ? 0 : Volatile.Read(ref parent.Counters.ResidentBytes); // a child does not inherit what is mapped of a file
 
         // Without events nothing can change under a fill, and the gate would only cost.
         Gate = (userfaultfd.Features & EventFeatures) != 0 ? new EventGate() : null;

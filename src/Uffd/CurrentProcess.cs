@@ -1,4 +1,5 @@
 using System.Globalization;
+using Uffd.Abi;
 using Uffd.Interop;
 
 namespace Uffd;
@@ -7,6 +8,12 @@ namespace Uffd;
 public static class CurrentProcess
 {
     private const int PRIO_PROCESS = 0; // on Linux of a thread, whatever the name says
+
+    /// <summary>
+    /// Whether all of some memory is mapped, asked of the mappings alone: no page is looked at (msync(2) with MS_ASYNC, which does nothing else).
+    /// </summary>
+    /// <param name="range">Whole pages.</param>
+    public static bool IsMapped(AddressRange range) => LibC.MSync((nint)range.Start, (nuint)range.Length, MemoryAbi.MS_ASYNC) == 0;
 
     /// <summary>
     /// Sets the niceness of every thread that there is now, and so of those that they will make: also of the runtime's own, which compile and collect

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Uffd.Paging;
 using Uffd.Processes;
 using Uffd.Snapshots;
@@ -85,6 +87,7 @@ internal sealed class LandingMemory : IDisposable
 
     /// <summary>Discards those of some pages that are there, with few calls.</summary>
     /// <param name="missing">Runs of the memory, whole pages.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // as of SwitchPlan
     public void Discard(IReadOnlyList<SourceRange> missing)
     {
         var stale = new List<AddressRange>();
@@ -101,7 +104,7 @@ internal sealed class LandingMemory : IDisposable
 
         if (stale.Count > 0)
         {
-            _mapping.Advise(_discard, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(stale));
+            _mapping.Advise(_discard, CollectionsMarshal.AsSpan(stale));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Uffd.Paging;
 
 namespace Uffd.Migration;
@@ -12,6 +13,7 @@ internal sealed class SwitchPlan
     /// <param name="pages">What is missing.</param>
     /// <param name="length">The region's bytes.</param>
     /// <exception cref="IOException">The answer makes no sense.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // there may be many runs, and it is called once
     public SwitchPlan(IMigratedPages pages, ulong length)
     {
         for (ulong offset = 0; offset < length;)

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Uffd.Paging;
 
@@ -120,6 +122,7 @@ internal sealed unsafe class PageStateMap : IDisposable
     /// <param name="from">The first.</param>
     /// <param name="end">The one behind the last.</param>
     /// <param name="to">Their state.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // called many times while a workload stands, and perhaps for the first time
     public void Initialize(long from, long end, PageState to)
     {
         RequireRange(from, end);
@@ -164,9 +167,18 @@ internal sealed unsafe class PageStateMap : IDisposable
         long count = 0;
         while ((from = FindUnsettled(from, end)) < end)
         {
-            long settled = FindSettled(from, end);
-            count += settled - from;
-            from = settled;
+            if (Volatile.Read(ref ChunkOf(from)) == Differing)
+            {
+                long chunkEnd = Math.Min(end, ((from >> ChunkShift) + 1) << ChunkShift);
+                count += CountUpTo(new ReadOnlySpan<byte>(_states + from, (int)(chunkEnd - from)), (byte)PageStates.LastUnsettled); // inside one chunk
+                from = chunkEnd;
+            }
+            else
+            {
+                long settled = FindSettled(from, end);
+                count += settled - from;
+                from = settled;
+            }
         }
 
         return count;
@@ -213,6 +225,25 @@ internal sealed unsafe class PageStateMap : IDisposable
         {
             // A kernel without huge pages knows no such advice.
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // counted while a workload stands, and perhaps for the first time
+    private static long CountUpTo(ReadOnlySpan<byte> states, byte last)
+    {
+        long count = 0;
+        int at = 0;
+        for (; states.Length - at >= Vector256<byte>.Count; at += Vector256<byte>.Count)
+        {
+            Vector256<byte> within = Vector256.LessThanOrEqual(Vector256.Create(states[at..]), Vector256.Create(last));
+            count += BitOperations.PopCount(within.ExtractMostSignificantBits());
+        }
+
+        foreach (byte state in states[at..])
+        {
+            count += state <= last ? 1 : 0;
+        }
+
+        return count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Uffd.Paging;
 
@@ -127,6 +128,7 @@ internal sealed class RegionTable
         return end > start ? AddressRange.FromBounds(start, end) : new AddressRange(part.Start, 0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // there may be many, while a workload stands, and it is called once
     private static void MarkThere(AddressSpaceRegion region, RegionSlice slice)
     {
         for (int index = 0; index < (region.AlreadyThere?.Count ?? 0); index++)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Uffd.Paging;
 
@@ -94,6 +95,7 @@ public sealed record AddressSpaceRegion(AddressRange Range, IPageSource Source, 
             : FindFaultOfThere(page);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // there may be many, while a workload stands, and it is called once
     private string? FindFaultOfThere(ulong page)
     {
         if (AlreadyThere is { Count: > 0 } && Shared is not null)

@@ -67,17 +67,22 @@ internal sealed class PageBitmap
                 return Math.Min(end, from + BitOperations.TrailingZeroCount(word));
             }
 
-            from = SkipWords((from >> WordShift) + 1, flip) << WordShift;
+            from = Math.Min(end, SkipWords((from >> WordShift) + 1, ((end - 1) >> WordShift) + 1, flip) << WordShift);
         }
 
         return end;
     }
 
-    /// <returns>The first word that is not all alike, or the one behind the last.</returns>
-    private long SkipWords(long word, ulong alike)
+    /// <returns>The first word that is not all alike, or the end.</returns>
+    private long SkipWords(long word, long end, ulong alike)
     {
-        int index = _words.AsSpan((int)Math.Min(word, _words.Length)).IndexOfAnyExcept(alike);
-        return index < 0 ? _words.Length : word + index;
+        if (word >= end)
+        {
+            return end;
+        }
+
+        int index = _words.AsSpan((int)word, (int)(end - word)).IndexOfAnyExcept(alike);
+        return index < 0 ? end : word + index;
     }
 
     private void RequireRange(long from, long end)

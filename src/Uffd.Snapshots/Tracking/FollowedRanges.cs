@@ -77,6 +77,21 @@ internal sealed class FollowedRanges
         return new FollowedRanges([.. parts]);
     }
 
+    /// <summary>The first address of a range that is in no mapping.</summary>
+    /// <param name="mappings">In order of address.</param>
+    /// <param name="range">The range.</param>
+    /// <returns>Its end where all of it is.</returns>
+    public static ulong FindUnmapped(IReadOnlyList<MappedRegion> mappings, AddressRange range)
+    {
+        ulong at = range.Start;
+        for (int index = FirstEndingAfter(mappings, at); at < range.End && index < mappings.Count && mappings[index].Range.Start <= at; index++)
+        {
+            at = Math.Min(range.End, mappings[index].Range.End);
+        }
+
+        return at;
+    }
+
     /// <summary>The part that has a page.</summary>
     /// <param name="page">Less than <see cref="Pages"/>.</param>
     public FollowedPart Find(long page)

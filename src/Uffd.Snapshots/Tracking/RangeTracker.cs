@@ -11,13 +11,14 @@ namespace Uffd.Snapshots;
 /// not any more have been discarded. A page may come and go between two looks, which is seen by neither: whoever reads pages says so first (<see cref="NoteRead"/>), so that what
 /// was read of such a one is known to be of no use any more. A page that is read before it was ever written is told as written: its zeros are there from then on. What others do to shared memory through their own mappings is not seen, but for what they punch out of its file.
 /// </remarks>
-internal sealed class RangeTracker : IDisposable
+internal sealed partial class RangeTracker : IDisposable
 {
     private const long MostPagesLetGo = 512; // at once: the process's memory map is locked for about 0.1 ms
 
     private readonly Userfaultfd _uffd;
     private readonly PagemapScan _scan;
     private readonly FollowedRanges _ranges;
+    private readonly int _processId;
     private readonly PageBitmap _held;
     private readonly SharedHoles?[] _holes;
     private readonly PageRegionBuffer _runs = new(16 * 1024);
@@ -26,6 +27,7 @@ internal sealed class RangeTracker : IDisposable
     private RangeTracker(Userfaultfd uffd, int processId, FollowedRanges ranges)
     {
         _uffd = uffd;
+        _processId = processId;
         _ranges = ranges;
         _held = new PageBitmap(ranges.Pages);
         _holes = new SharedHoles?[ranges.Parts.Count];
@@ -99,7 +101,13 @@ internal sealed class RangeTracker : IDisposable
         for (int index = 0; index < _holes.Length; index++)
         {
             FollowedPart part = _ranges.Parts[index];
-            TakeWritten(part, PageQueries.Whole.WrittenAndProtect, changed);
+            if (part.Absent == AbsentContent.Zeros && UnmarkedPages.AreFoundWhereAbsent)
+            {
+                TakeQuickly(part, changed);
+                continue;
+            }
+
+            TakeWritten(part, part.Range, PageQueries.Whole.WrittenAndProtect, changed);
             if (_holes[index] is { } holes)
             {
                 foreach ((long first, long end) in holes.Find())
@@ -108,8 +116,10 @@ internal sealed class RangeTracker : IDisposable
                 }
             }
 
-            TakeDiscarded(part, changed);
+            TakeDiscarded(part, part.Range, changed);
         }
+
+        RequireMapped();
     }
 
     /// <summary>Ends it: the protection is taken away again, in small pieces.</summary>
@@ -163,15 +173,17 @@ internal sealed class RangeTracker : IDisposable
                 _held.Set(at, part.EndPage);
             }
 
-            TakeWritten(part, PageQueries.Whole.PresentAndProtect, changed: null);
-            TakeDiscarded(part, changed: null);
+            TakeWritten(part, part.Range, PageQueries.Whole.PresentAndProtect, changed: null);
+            TakeDiscarded(part, part.Range, changed: null);
         }
+
+        Take(static (_, _) => { }); // what is compiled now is not while the process stands
     }
 
     /// <summary>Finds pages and protects them in the same step.</summary>
-    private void TakeWritten(FollowedPart part, PagemapScanOptions query, Action<long, long>? changed)
+    private void TakeWritten(FollowedPart part, AddressRange within, PagemapScanOptions query, Action<long, long>? changed)
     {
-        for (AddressRange rest = part.Range; !rest.IsEmpty;)
+        for (AddressRange rest = within; !rest.IsEmpty;)
         {
             rest = Scan(rest, query);
             for (int index = 0; index < _runs.Count; index++)
@@ -188,10 +200,10 @@ internal sealed class RangeTracker : IDisposable
     }
 
     /// <summary>Finds pages that were there and are not, and whether all is still mapped.</summary>
-    private void TakeDiscarded(FollowedPart part, Action<long, long>? changed)
+    private void TakeDiscarded(FollowedPart part, AddressRange within, Action<long, long>? changed)
     {
-        ulong seen = part.Range.Start;
-        for (AddressRange rest = part.Range; !rest.IsEmpty;)
+        ulong seen = within.Start;
+        for (AddressRange rest = within; !rest.IsEmpty;)
         {
             rest = Scan(rest, PageQueries.Whole.KindsFollowed);
             for (int index = 0; index < _runs.Count; index++)
@@ -214,7 +226,7 @@ internal sealed class RangeTracker : IDisposable
             }
         }
 
-        if (seen < part.Range.End)
+        if (seen < within.End)
         {
             throw Fail(NotThere(part, seen));
         }
@@ -251,10 +263,11 @@ internal sealed class RangeTracker : IDisposable
 
     /// <summary>Asks as far as there is room.</summary>
     /// <returns>What is left of the range.</returns>
-    private AddressRange Scan(AddressRange range, PagemapScanOptions query)
+    private AddressRange Scan(AddressRange range, PagemapScanOptions query, PageRegionBuffer? runs = null)
     {
-        _runs.Clear();
-        Errno answer = _scan.TryScan(range, query, _runs, out PagemapScanResult result);
+        runs ??= _runs;
+        runs.Clear();
+        Errno answer = _scan.TryScan(range, query, runs, out PagemapScanResult result);
         if (answer != Errno.None)
         {
             // What it had protected before it failed is not told: it cannot go on.

@@ -25,6 +25,8 @@ internal static class MemoryAbi
     public const int F_SEAL_WRITE = 0x8;
     public const int F_SEAL_FUTURE_WRITE = 0x10;
 
+    public const int MS_ASYNC = 1;
+
     public const int MADV_NORMAL = 0;
     public const int MADV_RANDOM = 1;
     public const int MADV_SEQUENTIAL = 2;

@@ -70,6 +70,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
     public static partial int MUnmap(nint address, nuint length);
 
+    [LibraryImport(Library, EntryPoint = "msync", SetLastError = true)]
+    public static partial int MSync(nint address, nuint length, int flags);
+
     [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
     public static partial int MAdvise(nint address, nuint length, int advice);
 

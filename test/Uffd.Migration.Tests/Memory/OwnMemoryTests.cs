@@ -59,6 +59,32 @@ public sealed class OwnMemoryTests : IDisposable
         Assert.Equal(SourceRunKind.Hole, memory.GetRun(12 * Page, Page).Kind);
     }
 
+    [Theory]
+    [InlineData(MappingPages.TransparentHuge)]
+    [InlineData(MappingPages.Base)]
+    public void Discards_that_leave_no_page_table_are_told(MappingPages pages)
+    {
+        const ulong Huge = 2 << 20;
+        using var mapping = MemoryMapping.CreateAnonymous(16 * Huge, new MemoryMappingOptions { Pages = pages });
+        mapping.AsSpan().Fill(1);
+        using ProcessMigrationMemory memory = Followed(mapping.Range);
+        var copy = new MemoryCopy(memory);
+        copy.TakeAll();
+        Assert.Empty(copy.Take());
+        ulong first = (mapping.Address + Huge - 1) / Huge * Huge;
+        mapping.Advise(MemoryAdvice.DontNeed, new AddressRange(first, Huge));
+        mapping.Advise(MemoryAdvice.DontNeed, new AddressRange(first + (3 * Huge) + (5 * Page), 4 * Huge));
+        copy.Take();
+        Assert.True(mapping.AsSpan().SequenceEqual(copy.Bytes), "a discard was not told");
+        mapping.AsSpan(8 * Huge, 1)[0] = 3;
+        copy.Take();
+        Assert.True(mapping.AsSpan().SequenceEqual(copy.Bytes), "a write was not told");
+        mapping.Advise(MemoryAdvice.DontNeed);
+        copy.Take();
+        Assert.False(copy.Bytes.AsSpan().ContainsAnyExcept((byte)0), "a discard was not told");
+        Assert.Empty(copy.Take());
+    }
+
     [Fact]
     public async Task None_is_lost_while_somebody_writes_and_discards()
     {
