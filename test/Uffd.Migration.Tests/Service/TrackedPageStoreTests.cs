@@ -82,7 +82,7 @@ public sealed class TrackedPageStoreTests
         Task writing = Patience.OnThread(() =>
         {
             var random = new Random(1);
-            for (long write = 1; write <= 20_000 || Volatile.Read(ref rounds) < 3; write++)
+            for (long write = 1; write <= 8_000 || Volatile.Read(ref rounds) < 3; write++)
             {
                 region.Memory.Write((random.Next(Pages) * Page) + (8 * random.Next(Page / 8)), write);
             }
