@@ -3,7 +3,7 @@ namespace Uffd.Tool.Tests;
 /// <summary>What a user sees who asks for help or mistypes.</summary>
 public sealed class UsageTests
 {
-    public static TheoryData<string> Verbs => ["snapshot", "inspect", "convert", "track", "doctor", "serve", "status", "workingset", "demo"];
+    public static TheoryData<string> Verbs => ["snapshot", "inspect", "convert", "track", "doctor", "serve", "page-server", "status", "workingset", "demo"];
 
     [Theory]
     [MemberData(nameof(Verbs))]

@@ -34,16 +34,48 @@ internal sealed partial class ServeProcess : IAsyncDisposable
     public static async Task<ServeProcess> StartAsync(string socketPath, string imagePath, params string[] options)
     {
         Requires.KernelFaults();
-        var start = new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, "serve", "--socket", socketPath, "--image", imagePath, .. options])
+        ServeProcess serve = StartVerb(socketPath, ["serve", "--socket", socketPath, "--image", imagePath, .. options]);
+        string? first = await serve.ReadLineAsync();
+        Assert.Equal(options.Contains("--json", StringComparer.Ordinal) ? $$"""{"event":"ready","message":"{{socketPath}}","client":null,"pid":null,"bytes":null,"seconds":null,"counts":null}""" : $"ready {socketPath}", first);
+        return serve;
+    }
+
+    /// <summary>Starts one that has its image from elsewhere, and waits as long.</summary>
+    public static async Task<ServeProcess> StartFromAsync(string socketPath, string address, params string[] options)
+    {
+        Requires.KernelFaults();
+        ServeProcess serve = StartVerb(socketPath, ["serve", "--socket", socketPath, "--from", address, .. options]);
+        Assert.Equal($"ready {socketPath}", await serve.ReadLineAsync());
+        return serve;
+    }
+
+    /// <summary>Starts a page server.</summary>
+    /// <returns>It, and where it listens.</returns>
+    public static async Task<(ServeProcess Server, string Address)> StartPageServerAsync(string imagePath, string address, params string[] options)
+    {
+        ServeProcess server = StartVerb("", ["page-server", "--image", imagePath, "--listen", address, .. options]);
+        string? first = await server.ReadLineAsync();
+        return (server, ReadyAt(first));
+    }
+
+    /// <summary>Where a page server says that it listens, as text or as JSON.</summary>
+    private static string ReadyAt(string? line)
+    {
+        System.Text.RegularExpressions.Match ready = System.Text.RegularExpressions.Regex.Match(
+            line ?? "", "^(?:ready |\\{\"event\":\"ready\",\"message\":\")(?<address>[^\"]+)", System.Text.RegularExpressions.RegexOptions.ExplicitCapture, Patience);
+        Assert.True(ready.Success, line);
+        return ready.Groups["address"].Value;
+    }
+
+    private static ServeProcess StartVerb(string socketPath, string[] arguments)
+    {
+        var start = new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, .. arguments])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        var serve = new ServeProcess(Process.Start(start)!, socketPath);
-        string? first = await serve.ReadLineAsync();
-        Assert.Equal(options.Contains("--json", StringComparer.Ordinal) ? $$"""{"event":"ready","message":"{{socketPath}}","client":null,"pid":null,"bytes":null,"seconds":null,"counts":null}""" : $"ready {socketPath}", first);
-        return serve;
+        return new ServeProcess(Process.Start(start)!, socketPath);
     }
 
     public async Task<string?> ReadLineAsync()
