@@ -10,7 +10,7 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
     private readonly object _gate = new();
     private readonly HeadWriter _writer = new();
     private readonly SwitchReceiving _switch = new();
-    private readonly Dictionary<int, PageReceiver> _receivers = [];
+    private PageReceivers? _receivers;
     private PageTaking? _taking;
     private HelloMessage? _hello;
     private WireLink? _welcomed;
@@ -172,10 +172,7 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
     public void Dispose()
     {
         Requests.Dispose();
-        foreach (PageReceiver receiver in _receivers.Values)
-        {
-            receiver.Dispose();
-        }
+        _receivers?.Dispose();
 
         if (State < DestinationState.Started)
         {
@@ -237,7 +234,10 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
 
         try
         {
-            Land(hello, ConcurrencyOf(link));
+            Tally tally = _tally();
+            Regions = new RegionPreparation(_options, Requests, tally).Make(hello, link);
+            _taking = new PageTaking(Regions, Requests, tally);
+            _receivers = new PageReceivers(Regions);
         }
         catch (Exception exception) // a landing may be anyone's code
         {
@@ -249,74 +249,17 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
         _hello = hello;
     }
 
-    private int ConcurrencyOf(WireLink link) => MigratedPages.ConcurrencyFor(_options.WindowBytes, link.FirstBulk == 0 ? 1 : 2);
-
-    private void Land(HelloMessage hello, int concurrency)
-    {
-        if (hello.Regions.Count > _options.MaxRegions)
-        {
-            throw new IOException($"{hello.Regions.Count} regions are to be moved here, and {_options.MaxRegions} are allowed");
-        }
-
-        ulong total = 0;
-        foreach (HelloRegion region in hello.Regions)
-        {
-            if (region.Length > _options.MaxBytes - total)
-            {
-                throw new IOException($"the regions have more than the {_options.MaxBytes} bytes that are allowed here");
-            }
-
-            total += region.Length;
-        }
-
-        Tally tally = _tally();
-        tally.TotalBytes = total;
-        var made = new List<DestinationRegion>();
-        try
-        {
-            foreach (HelloRegion each in hello.Regions)
-            {
-                var region = new MigrationRegion(made.Count, each.Name, each.Length);
-                var pages = new MigratedPages(region, Requests, tally, concurrency);
-                MigrationBase? known = each.BaseName.Length == 0 ? null : _options.Bases.FirstOrDefault(candidate => string.Equals(candidate.Name, each.BaseName, StringComparison.Ordinal));
-                made.Add(new DestinationRegion(region, _options.Land(region), pages, known));
-            }
-        }
-        catch
-        {
-            made.ForEach(region => region.Dispose());
-            throw;
-        }
-
-        _taking = new PageTaking(made, Requests, tally);
-        Regions = made;
-    }
-
-    private PageReceiver ReceiverOf(int stream)
-    {
-        lock (_receivers)
-        {
-            if (!_receivers.TryGetValue(stream, out PageReceiver? receiver))
-            {
-                receiver = new PageReceiver(Regions);
-                _receivers.Add(stream, receiver);
-            }
-
-            return receiver;
-        }
-    }
-
     private void TakePages(int stream, in FrameHeader header, ReadOnlySpan<byte> head, FrameReader reader)
     {
         if (IsSwitching)
         {
-            _taking!.Answer(ReceiverOf(stream), header, head, reader);
+            _taking!.Answer(_receivers!.Of(stream), header, head, reader);
         }
         else
         {
             try
             {
-                _taking!.Land(ReceiverOf(stream), header, head, reader);
+                _taking!.Land(_receivers!.Of(stream), header, head, reader);
             }
             catch (LandingException exception)
             {
