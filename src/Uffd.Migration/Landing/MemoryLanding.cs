@@ -180,6 +180,18 @@ public sealed class MemoryLanding : IMigrationLanding
 
     private async Task FinishAsync(AddressSpace space)
     {
+        try
+        {
+            await FinishOnceResidentAsync(space).ConfigureAwait(false);
+        }
+        catch (Exception failure) // whoever waits for the end must hear of it
+        {
+            Fail($"the memory could not be let go: {failure.Message}");
+        }
+    }
+
+    private async Task FinishOnceResidentAsync(AddressSpace space)
+    {
         await Task.WhenAny(space.Resident, space.Ended).ConfigureAwait(false);
         if (!space.Resident.IsCompleted)
         {
