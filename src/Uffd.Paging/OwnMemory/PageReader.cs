@@ -21,11 +21,11 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
         }
     }
 
-    /// <summary>Finds where the bytes are, or a buffer to read them into.</summary>
+    /// <summary>Finds where the bytes of claimed pages are, or a buffer to read them into.</summary>
     public void Locate(ref PageFetch fetch, bool areZeros)
     {
         ulong bytes = (ulong)fetch.Count * pageSize;
-        if (areZeros)
+        if (areZeros && AreStillZeros(fetch, bytes))
         {
             fetch.Address = ZeroBuffer.AddressFor(bytes);
         }
@@ -102,6 +102,15 @@ internal sealed class PageReader(IPageStore store, FetchBuffers buffers, ulong p
             buffers.Return(buffer);
             fetch.Buffer = null;
         }
+    }
+
+    /// <summary>
+    /// Asked again now that they are claimed: since it was told that they are zeros somebody may have brought one of them, written it, and had it go again.
+    /// </summary>
+    private bool AreStillZeros(in PageFetch fetch, ulong bytes)
+    {
+        SourceRun run = store.GetRun((ulong)fetch.First * pageSize, bytes);
+        return run.Kind is SourceRunKind.Zero or SourceRunKind.Hole && run.Length >= bytes;
     }
 
     private IOException Failure(long first, Exception exception)
