@@ -105,6 +105,17 @@ public sealed class MigrateDemoTests
     }
 
     [Fact]
+    public void Help_ends_with_examples_and_statuses()
+    {
+        ToolRun run = ToolProcess.Run("demo", "migrate", "--help");
+        Assert.Equal(ExitCodes.Done, run.ExitCode);
+        Assert.Contains("uffd demo migrate --to HOST:7000", run.Output, StringComparison.Ordinal);
+        Assert.Contains("every acknowledged write is at the destination", run.Output, StringComparison.Ordinal);
+        Assert.Contains("  migrate", ToolProcess.Run("demo", "--help").Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("demo-migrate-receiver", ToolProcess.Run("--help").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_certificate_that_is_not_there_is_one_line()
     {
         ToolRun run = ToolProcess.Run("demo", "migrate", "--cert", "/nonexistent/cert", "--key", "/nonexistent/key", "--ca", "/nonexistent/ca");
