@@ -7,11 +7,16 @@ internal sealed class ServedClient : IMigrationWorkload, IAsyncDisposable
     private readonly Timer _patience;
     private readonly TimeSpan _linger;
     private Task _run = Task.CompletedTask;
+    private volatile string _end = "is served no longer";
 
     public ServedClient(int number, IReadOnlyList<IMigrationMemory> memory, IReadOnlyList<string>? names, MigrationSourceOptions options)
     {
         _linger = options.ResumeTimeout;
-        _patience = new Timer(_ => _source!.GiveUp());
+        _patience = new Timer(_ =>
+        {
+            _end = "did not come back and is forgotten";
+            _source!.GiveUp();
+        });
         Action<MigrationEvent>? observer = options.Observer;
         _source = new MigrationSource(memory, names, this, options with
         {
@@ -23,7 +28,7 @@ internal sealed class ServedClient : IMigrationWorkload, IAsyncDisposable
                     _ = _patience.Change(happened.Kind == MigrationEventKind.Broken ? _linger : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
                 }
 
-                observer?.Invoke(happened with { Message = $"client {number}: {happened.Message}" });
+                observer?.Invoke(happened with { Message = $"client {number}: {Describe(happened)}" });
             },
         });
         _source.ServeOnly(); // it may have had its pages from a server before this one
@@ -59,6 +64,15 @@ internal sealed class ServedClient : IMigrationWorkload, IAsyncDisposable
     ValueTask<ReadOnlyMemory<byte>> IMigrationWorkload.PauseAsync(CancellationToken cancellation) => new(ReadOnlyMemory<byte>.Empty);
 
     ValueTask IMigrationWorkload.ResumeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>A migration's words, where they would puzzle who only serves pages.</summary>
+    private string Describe(MigrationEvent happened) => (happened.Kind, happened.Progress.Phase) switch
+    {
+        (MigrationEventKind.Phase, MigrationPhase.PostCopy) => "is served",
+        (MigrationEventKind.Phase, MigrationPhase.Done) => "has left",
+        (MigrationEventKind.Failed, _) when happened.Message.Contains("given up", StringComparison.Ordinal) => _end,
+        _ => happened.Message,
+    };
 
     private async Task RunAsync(MigrationLink link, Action ended)
     {

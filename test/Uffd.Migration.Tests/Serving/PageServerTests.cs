@@ -66,6 +66,28 @@ public sealed class PageServerTests
     }
 
     [Fact]
+    public async Task Client_that_was_forgotten_begins_anew()
+    {
+        var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var served = new ServedPages(new MigrationSourceOptions
+        {
+            ResumeTimeout = TimeSpan.FromMilliseconds(20),
+            Observer = happened =>
+            {
+                if (happened.Kind == MigrationEventKind.Failed)
+                {
+                    told.TrySetResult(happened.Message);
+                }
+            },
+        });
+        PageClient client = await served.ConnectAsync();
+        served.Way.Cut(stays: true);
+        Assert.Equal("client 1: did not come back and is forgotten", await told.Task.WaitAsync(LinkPair.Patience, TestContext.Current.CancellationToken));
+        served.Way.Mend();
+        await served.VerifyAsync(client);
+    }
+
+    [Fact]
     public async Task Server_of_something_else_is_not_gone_on_with()
     {
         await using var served = new ServedPages();

@@ -14,12 +14,14 @@ internal sealed class ServedPages : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly Channel<MigrationEvent> _events = Channel.CreateUnbounded<MigrationEvent>();
     private readonly List<PageClient> _clients = [];
+    private readonly MigrationSourceOptions? _options;
     private PageServer? _server;
     private MigrationListener? _listener;
     private Task _serving = Task.CompletedTask;
 
-    public ServedPages()
+    public ServedPages(MigrationSourceOptions? options = null)
     {
+        _options = options;
         First = new byte[FirstPages * PageBytes];
         Second = new byte[SecondPages * PageBytes];
         new Random(5).NextBytes(First);
@@ -40,7 +42,7 @@ internal sealed class ServedPages : IAsyncDisposable
     /// <summary>Starts the server, at another port.</summary>
     public void Start(params string[] names)
     {
-        _server = new PageServer([MemoryPageSource.FromBytes(First), MemoryPageSource.FromBytes(Second)], names);
+        _server = new PageServer([MemoryPageSource.FromBytes(First), MemoryPageSource.FromBytes(Second)], names, _options);
         _listener = MigrationListener.Listen(new MigrationAddress("127.0.0.1", 0, null));
         _serving = _server.RunAsync(_listener, _end.Token);
         Way?.Target = _listener.Address.Port;

@@ -117,6 +117,7 @@ public sealed class PageServerTests
             Assert.Equal(ExitCodes.Done, (await serve.StopAsync()).ExitCode);
             ToolRun run = await server.EndAsync();
             Assert.Equal(ExitCodes.Done, run.ExitCode);
+            Assert.Contains("client 1: has left", run.Output, StringComparison.Ordinal);
             Assert.Contains("\"stopped\"", run.Output, StringComparison.Ordinal);
         }
     }
