@@ -13,6 +13,7 @@ public sealed record StressOptions
           --from N       the first one's number (1); --from N --seeds 1 repeats number N
           --seconds N    the longest that all of it may take; what is not begun by then is left out (no limit)
           --at-once N    how many run side by side (8)
+          --fuzz         instead of migrations, conversations that are changed at random and said to one side
           --verbose      tells of each migration what it was and how it ended
 
         Exit status: 0 all were right, 1 some were not, 2 it could not be run.
@@ -33,6 +34,9 @@ public sealed record StressOptions
     /// <summary>Whether each migration is told of.</summary>
     public bool IsVerbose { get; init; }
 
+    /// <summary>Whether it is conversations that are changed.</summary>
+    public bool IsFuzz { get; init; }
+
     /// <summary>Reads the command line.</summary>
     /// <param name="arguments">The arguments.</param>
     /// <exception cref="FormatException">An argument is not known or is no number.</exception>
@@ -41,9 +45,9 @@ public sealed record StressOptions
         var options = new StressOptions();
         for (int index = 0; index < arguments.Length; index++)
         {
-            if (arguments[index] is "--verbose")
+            if (arguments[index] is "--verbose" or "--fuzz")
             {
-                options = options with { IsVerbose = true };
+                options = arguments[index] is "--fuzz" ? options with { IsFuzz = true } : options with { IsVerbose = true };
                 continue;
             }
 

@@ -31,6 +31,20 @@ public static class Stressor
             }
 
             long begun = Stopwatch.GetTimestamp();
+            if (options.IsFuzz)
+            {
+                (IReadOnlyList<string> wrong, bool hasSwitched) = await WireFuzz.RunAsync(seed);
+                Interlocked.Increment(ref done);
+                endings.AddOrUpdate(hasSwitched ? MigrationEnding.GivenUp : MigrationEnding.EndedBeforeSwitch, 1, static (_, count) => count + 1);
+                if (wrong.Count > 0)
+                {
+                    failed.Add(seed);
+                    await lines.WriteLineAsync($"WRONG\n{string.Join("\n", wrong)}\nrepeat it with: dotnet run -c Release --project test/Uffd.Migration.Stress -- --fuzz --from {seed} --seeds 1\n");
+                }
+
+                return;
+            }
+
             SeededOutcome outcome = await SeededMigration.RunAsync(seed);
             endings.AddOrUpdate(outcome.Ending, 1, static (_, count) => count + 1);
             int number = Interlocked.Increment(ref done);
@@ -50,7 +64,7 @@ public static class Stressor
                 await lines.WriteLineAsync($"{number} of {options.Seeds} after {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s, {failed.Count} wrong");
             }
         });
-        await lines.WriteLineAsync($"{done} migrations in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s: {string.Join(", ", endings.OrderBy(static ending => ending.Key).Select(static ending => $"{ending.Value} {ending.Key}"))}");
+        await lines.WriteLineAsync($"{done} {(options.IsFuzz ? "conversations" : "migrations")} in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s: {string.Join(", ", endings.OrderBy(static ending => ending.Key).Select(static ending => $"{ending.Value} {ending.Key}"))}");
         await lines.WriteLineAsync(failed.IsEmpty && done > 0 ? "verified yes" : $"verified NO: {string.Join(' ', failed.Order())}");
         return failed.IsEmpty && done > 0;
     }

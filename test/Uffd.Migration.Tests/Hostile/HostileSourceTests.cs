@@ -5,6 +5,7 @@ using Uffd.Paging;
 namespace Uffd.Migration.Tests.Hostile;
 
 /// <summary>A destination ends with a clear error whatever a source says, takes no more memory for it, and writes nowhere else.</summary>
+[Collection(Alone.Name)]
 public sealed class HostileSourceTests
 {
     private const int Pages = 64;
@@ -91,7 +92,7 @@ public sealed class HostileSourceTests
         HostileSide.AssertOneLine(failure);
         Assert.Contains(told, failure!.Message, StringComparison.Ordinal);
         Assert.Empty(violations.All);
-        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, name is "a state without end" ? 5 * HostileSide.MostBytes : HostileSide.MostBytes); // the others' tests included
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, name is "a state without end" ? 5 * HostileSide.MostBytes : HostileSide.MostBytes);
     }
 
     private static HelloMessage HelloOf(WirePeer peer, ulong[] lengths, uint version = 1, Guid? session = null)
