@@ -54,13 +54,9 @@ internal sealed class MigrateReceiverProcess : IDisposable
         using var side = new MigrateDestinationSide(new MigrationAddress("127.0.0.1", 0, null), links);
         Console.WriteLine($"{Ready} {side.Address} {side.Clients}");
         Task receiving = side.ReceiveAsync(maxBytes, observer: null, CancellationToken.None);
-        if (await Task.WhenAny(receiving, starter) == receiving)
-        {
-            await receiving;
-        }
-
-        await starter;
-        return ExitCodes.Done;
+        await Task.WhenAny(receiving, starter);
+        await starter; // whatever became of the migration, the source tells it
+        return receiving.IsCompletedSuccessfully ? ExitCodes.Done : ExitCodes.Failed;
     }
 
     public void Dispose() => End(_process);

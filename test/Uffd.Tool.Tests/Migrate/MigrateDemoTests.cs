@@ -123,6 +123,32 @@ public sealed class MigrateDemoTests
         Assert.Contains("/nonexistent/", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Interrupted_it_leaves_no_process()
+    {
+        RequireOwnMemory();
+        using Process demo = Process.Start(new ProcessStartInfo("env", [.. ToolProcess.HearingSignals, ToolProcess.DotnetPath, ToolProcess.AssemblyPath, "demo", "migrate", "--size", "4MiB"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        using var limit = new CancellationTokenSource(TestTime.Scaled(TimeSpan.FromSeconds(60)));
+        while (await demo.StandardOutput.ReadLineAsync(limit.Token) is { } line && !line.StartsWith("using it here", StringComparison.Ordinal))
+        {
+            // the second process has been started by then
+        }
+
+        using (var kill = Process.Start("kill", ["-INT", $"{demo.Id}"]))
+        {
+            await kill.WaitForExitAsync(limit.Token);
+        }
+
+        Assert.Equal("uffd: interrupted\n", await demo.StandardError.ReadToEndAsync(limit.Token)); // which ends when the second process has ended too
+        await demo.WaitForExitAsync(limit.Token);
+        Assert.Equal(ExitCodes.Interrupted, demo.ExitCode);
+    }
+
     private static void RequireOwnMemory()
     {
         Requires.Paging();
