@@ -62,7 +62,7 @@ public sealed class CodecProperties
         => Check.One(Config.QuickThrowOnFailure.WithMaxTest(200), Prop.ForAll(Gen.Choose(0, 3).ArrayOf(256).Zip(Gen.Choose(1, 256)).ToArbitrary(), static drawn =>
         {
             PageKind[] kinds = [.. drawn.Item1.Take(drawn.Item2).Select(static kind => (PageKind)kind)];
-            uint[] checksums = [.. Enumerable.Range(1, kinds.Length).Select(static page => (uint)page * 2_654_435_761)];
+            uint[] checksums = [.. Enumerable.Range(1, kinds.Length).Select(static page => unchecked((uint)page * 2_654_435_761))];
             byte[] room = new byte[PagesHead.MaxBytes];
             int length = PagesHead.WriteBefore(room, 7, 1, 3, kinds, checksums, isCompressed: false);
             var head = new PagesHead();

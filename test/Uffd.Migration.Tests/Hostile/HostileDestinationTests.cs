@@ -3,7 +3,7 @@ using Uffd.Migration.Tests.Support;
 namespace Uffd.Migration.Tests.Hostile;
 
 /// <summary>A source ends with a clear error whatever a destination says, and its workload goes on: before the switch as if nothing had been, and after it not at all.</summary>
-[Collection(Alone.Name)]
+[Collection(nameof(AloneCollection))]
 public sealed class HostileDestinationTests
 {
     private static readonly Dictionary<string, (Action<WirePeer> Attack, string Told)> Attacks = new(StringComparer.Ordinal)

@@ -5,7 +5,7 @@ using Uffd.Paging;
 namespace Uffd.Migration.Tests.Hostile;
 
 /// <summary>A destination ends with a clear error whatever a source says, takes no more memory for it, and writes nowhere else.</summary>
-[Collection(Alone.Name)]
+[Collection(nameof(AloneCollection))]
 public sealed class HostileSourceTests
 {
     private const int Pages = 64;
