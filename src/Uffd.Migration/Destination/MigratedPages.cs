@@ -71,6 +71,13 @@ internal sealed class MigratedPages : IMigratedPages
     public ValueTask ReadAsync(ulong offset, Memory<byte> destination, bool isAwaited, CancellationToken cancellation)
         => ReadAsync(offset, destination, isAwaited, endsHere: true, cancellation);
 
+    /// <inheritdoc/>
+    public void Expedite(ulong offset, int length)
+    {
+        _tally.Faulted();
+        _requests.Expedite(_region.Index, offset >> WirePage.Shift);
+    }
+
     /// <summary>Notes that pages are lost.</summary>
     public void Poison(ulong page, ulong count)
     {

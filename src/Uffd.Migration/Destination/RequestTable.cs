@@ -66,6 +66,23 @@ internal sealed class RequestTable : IDisposable
         return request.Task;
     }
 
+    /// <summary>Somebody has come to wait for a page that was asked for with others behind it: it is asked for once more, ahead of all. What comes second is dropped.</summary>
+    public void Expedite(int region, ulong page)
+    {
+        WireLink? link;
+        WantMessage want;
+        lock (_gate)
+        {
+            link = _link;
+            want = _open.Values.FirstOrDefault(request => request.Want.Region == region && request.Want.FirstPage <= page && page < request.Want.FirstPage + (ulong)request.Want.Pages)?.Want ?? default;
+        }
+
+        if (link is not null && want.Pages > 0 && !want.IsAwaited && !t_reads)
+        {
+            SendNow(link, want with { IsAwaited = true });
+        }
+    }
+
     /// <summary>Finds what came, and has it received; null when nobody wants it any more.</summary>
     public PageRequest? Take(ulong request)
     {
