@@ -143,5 +143,8 @@ public sealed class HostileDestinationTests
         while (peer.Receive() is not null)
         {
         }
-    }) { IsBackground = true }.Start();
+    })
+    {
+        IsBackground = true,
+    }.Start();
 }

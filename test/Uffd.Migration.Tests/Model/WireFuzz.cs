@@ -101,7 +101,10 @@ internal static class WireFuzz
             {
                 Interlocked.Increment(ref heard);
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         hearing.Start();
         Guid session = peer.Session;
         List<WireFrame> said = FrameMutation.Mutate([.. honest.Where(entry => entry.IsSource == isSource).Select(entry => WithSession(entry.Frame, session))], random);
