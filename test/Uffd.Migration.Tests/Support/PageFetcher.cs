@@ -143,6 +143,11 @@ internal sealed class PageFetcher : IDisposable
                 {
                     using var impatience = new CancellationTokenSource();
                     ValueTask read = _pages.ReadAsync(offset, content, isAwaited: way != 1, impatience.Token);
+                    if (way == 1 && _random.Next(2) == 0)
+                    {
+                        _pages.Expedite(offset, content.Length); // somebody has come to wait for it
+                    }
+
                     if (way == 3 && _random.Next(3) == 0)
                     {
                         impatience.Cancel();
