@@ -17,7 +17,7 @@ internal sealed record MigrationBenchOptions
     public int Writer { get; private init; } = 100;
 
     /// <summary>The connections of each link.</summary>
-    public int Connections { get; private init; } = 2;
+    public int Connections { get; private init; } = 3;
 
     /// <summary>The round trip of the long way, in milliseconds.</summary>
     public int RoundTrip { get; private init; } = 20;

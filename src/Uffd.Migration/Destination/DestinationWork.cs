@@ -8,6 +8,8 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan Hearing = TimeSpan.FromSeconds(1);
+
     private readonly LinkSlot _links = new();
     private readonly CancellationTokenSource _givenUp = new(); // not disposed: it has nothing to free, and somebody may give up late
     private readonly TaskCompletionSource<(string Reason, bool IsComplete)> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -268,9 +270,27 @@ internal sealed class DestinationWork(DestinationSession session, MigrationDesti
 
         tally.Phase = MigrationPhase.Failed;
         tell(MigrationEventKind.Failed, exception.Message);
+        if (!hasStarted)
+        {
+            LetItBeHeard();
+        }
+
         return exception is OperationCanceledException && cancellation.IsCancellationRequested && !hasStarted
             ? new OperationCanceledException("the migration was cancelled", exception, cancellation)
             : exception as MigrationException ?? new MigrationException($"the migration failed: {exception.Message}", exception) { MayHaveMoved = hasStarted };
+    }
+
+    /// <summary>Waits a moment for the source to close: who closes first may cut off what is still on its way, and leave the source in doubt.</summary>
+    private void LetItBeHeard()
+    {
+        try
+        {
+            session.WaitFor(_link, static () => false, Hearing, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // the source has ended it
+        }
     }
 
     private void Enter(MigrationPhase phase)

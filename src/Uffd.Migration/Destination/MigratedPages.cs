@@ -6,7 +6,7 @@ namespace Uffd.Migration;
 /// <summary>The pages of one region that were at the source at the switch.</summary>
 internal sealed class MigratedPages : IMigratedPages
 {
-    private const int RequestBytes = 64 << 10; // as much as the pager's background fill asks for at once
+    private const int RequestBytes = (int)BackgroundFill.RemoteRunBytes; // as much as the pager's background fill asks for at once
 
     private readonly MigrationRegion _region;
     private readonly RequestTable _requests;

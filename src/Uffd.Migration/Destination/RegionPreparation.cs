@@ -15,8 +15,8 @@ internal sealed class RegionPreparation(MigrationDestinationOptions options, Req
             foreach (HelloRegion each in hello.Regions)
             {
                 var region = new MigrationRegion(made.Count, each.Name, each.Length);
-                var pages = new MigratedPages(region, requests, tally, concurrency);
-                made.Add(new DestinationRegion(region, options.Land(region), pages, FindBase(each.BaseName)));
+                IMigrationLanding landing = options.Land(region); // first: what it refuses costs no memory
+                made.Add(new DestinationRegion(region, landing, new MigratedPages(region, requests, tally, concurrency), FindBase(each.BaseName)));
             }
 
             return made;

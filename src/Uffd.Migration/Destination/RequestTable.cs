@@ -213,6 +213,7 @@ internal sealed class RequestTable : IDisposable
 
     private void Send()
     {
+        Background.Enter();
         var writer = new HeadWriter();
         while (TryTakeUnsent(out WireLink? link, out PageRequest? request))
         {

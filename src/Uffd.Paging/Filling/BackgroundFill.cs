@@ -13,6 +13,10 @@ internal sealed class BackgroundFill : IFetchSink
 {
     /// <summary>How much is claimed and installed at once.</summary>
     public const ulong RunBytes = 64 << 10;
+
+    /// <summary>The same, where each run is a message over a network: larger, because each costs.</summary>
+    public const ulong RemoteRunBytes = 256 << 10;
+
     private const int Niceness = 5;
     private const int MaxStackBytes = 256 << 10;
 
@@ -25,6 +29,7 @@ internal sealed class BackgroundFill : IFetchSink
     private readonly Action? _ended;
     private readonly PageFiller _filler;
     private readonly RateLimit _rate;
+    private readonly bool _isRemote;
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _signal = new(); // something has come, or it is to stop
     private readonly ConcurrentQueue<Fetch> _fetched = new();
@@ -45,6 +50,7 @@ internal sealed class BackgroundFill : IFetchSink
         _ended = ended;
         _filler = new PageFiller(space, space.Gate);
         _rate = new RateLimit(bytesPerSecond);
+        _isRemote = space.Table.Slices.Any(slice => slice.Source is IPrioritizedPageSource);
         _thread = new Thread(Run, MaxStackBytes) { IsBackground = true, Name = $"uffd-fill-{space.Id}" };
     }
 
@@ -72,8 +78,9 @@ internal sealed class BackgroundFill : IFetchSink
         ThreadPlacement.Apply(_space);
 
         // With a CPU to itself there is nothing to give way with; on a single one the scheduler is told who goes first. Measured: on
-        // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill.
-        if (Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
+        // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill. Over a network it is one of several threads that
+        // are busy with what nobody waits for, while a fault has to pass through as many that sleep.
+        if (_isRemote || Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
         {
             CurrentThread.TrySetNiceness(Niceness);
         }
@@ -155,7 +162,7 @@ internal sealed class BackgroundFill : IFetchSink
             {
                 Wait(Timeout.InfiniteTimeSpan);
             }
-            else if (more = _order.TryTake(RunBytes, out ClaimedRun run))
+            else if (more = _order.TryTake(_isRemote ? RemoteRunBytes : RunBytes, out ClaimedRun run))
             {
                 if (!Bring(run))
                 {
