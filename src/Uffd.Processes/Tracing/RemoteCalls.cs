@@ -315,9 +315,18 @@ internal sealed unsafe class RemoteCalls
         registers.rax = 0;
         registers.orig_rax = ulong.MaxValue; // no call is to be begun again
         registers.eflags &= ~TrapFlag;
-        _frameIsWritten = true;
-        Errno errno = Ptrace.SetRegisters(_thread.ThreadId, &registers);
-        TraceSteps.Done("set");
+
+        // A call that waits with a mask of its own for its time (sigsuspend) gets the thread's mask back first: a signal that it waits for must not be handled between the
+        // frame and the new beginning of the call, which would then wait for another one. Where this program dies here, the call begins again with its mask, and takes the signal.
+        Errno errno = Ptrace.SetSignalMask(_thread.ThreadId, _mask);
+        TraceSteps.Done("masked");
+        if (errno == Errno.None)
+        {
+            _frameIsWritten = true;
+            errno = Ptrace.SetRegisters(_thread.ThreadId, &registers);
+            TraceSteps.Done("set");
+        }
+
         if (errno == Errno.None)
         {
             errno = Ptrace.SetSignalMask(_thread.ThreadId, ulong.MaxValue);
