@@ -57,7 +57,7 @@ public static class NativeCompiler
             return result;
         }
 
-        // Others may be doing the same: each compiles to a name of its own, and a rename is atomic.
+        // Others may be doing the same: each compiles to a name of its own, and the first to be ready keeps the place, for its program may be running already.
         string temporary = $"{result}.{Guid.NewGuid():N}";
         string[] units = [.. sources.Where(source => source.EndsWith(".c", StringComparison.Ordinal)).Select(source => Path.Combine(SourceFolder, source))];
         CompilerResult compiled = Run("gcc", [.. arguments, .. units, "-o", temporary]);
@@ -66,7 +66,15 @@ public static class NativeCompiler
             throw new InvalidOperationException($"gcc could not compile {name}:\n{compiled.Output}");
         }
 
-        File.Move(temporary, result, overwrite: true);
+        try
+        {
+            File.Move(temporary, result, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(result))
+        {
+            File.Delete(temporary);
+        }
+
         return result;
     }
 
