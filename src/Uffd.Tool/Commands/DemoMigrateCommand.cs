@@ -18,7 +18,7 @@ internal static class DemoMigrateCommand
         };
         verb.Arguments.Add(length);
         verb.Arguments.Add(tls);
-        verb.SetAction((result, _) => MigrateReceiverProcess.RunAsync(result.GetValue(length), MigrateTlsOptions.LinksOf(result.GetValue(tls) ?? [])));
+        verb.SetAction((result, _) => MigrateReceiverProcess.RunAsync(result.GetValue(length), LinkOptions.Load(result.GetValue(tls) ?? [])));
         return verb;
     }
 }

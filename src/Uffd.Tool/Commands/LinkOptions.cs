@@ -73,16 +73,21 @@ internal sealed class LinkOptions(bool connects)
     /// <exception cref="ToolException">A certificate is missing, unreadable, or none.</exception>
     public MigrationLinkOptions Read(ParseResult result)
     {
-        var options = new MigrationLinkOptions();
-        options = connects ? options with { Connections = result.GetValue(_connections) } : options;
-        if (result.GetValue(_certificate) is not { } certificate)
-        {
-            return options;
-        }
+        MigrationLinkOptions options = Load(PathsOf(result));
+        return connects ? options with { Connections = result.GetValue(_connections) } : options;
+    }
 
+    /// <summary>The paths of certificate, key and authority, or none: for another process.</summary>
+    public IReadOnlyList<string> PathsOf(ParseResult result)
+        => result.GetValue(_certificate) is { } certificate ? [certificate, result.GetValue(_key)!, result.GetValue(_authority)!] : [];
+
+    /// <summary>What such paths say.</summary>
+    /// <exception cref="ToolException">As of <see cref="Read"/>.</exception>
+    public static MigrationLinkOptions Load(IReadOnlyList<string> paths)
+    {
         try
         {
-            return options with { Tls = MigrationTls.Load(certificate, result.GetValue(_key)!, result.GetValue(_authority)!) };
+            return new MigrationLinkOptions { Tls = paths is [var certificate, var key, var authority] ? MigrationTls.Load(certificate, key, authority) : null };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException)
         {

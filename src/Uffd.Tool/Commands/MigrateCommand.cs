@@ -10,6 +10,8 @@ namespace Uffd.Tool.Commands;
 /// <summary><c>uffd demo migrate</c>: a service that moves to another process or host while it is used.</summary>
 internal static class MigrateCommand
 {
+    private static readonly LinkOptions Links = new(connects: false); // how many connections is the demo's own affair
+
     private static readonly Option<string> Size = new("--size")
     {
         Description = "How large a store to move",
@@ -70,7 +72,12 @@ internal static class MigrateCommand
         verb.Options.Add(Mode);
         verb.Options.Add(Listen);
         verb.Options.Add(To);
-        MigrateTlsOptions.AddTo(verb);
+        foreach (Option option in Links.All)
+        {
+            verb.Options.Add(option);
+        }
+
+        verb.Validators.Add(Links.Validate);
         verb.Options.Add(Json);
         verb.Validators.Add(result =>
         {
@@ -90,7 +97,7 @@ internal static class MigrateCommand
         var view = new MigrateProgressView();
         var screen = Screen.Standard();
         bool json = result.GetValue(Json);
-        MigrationLinkOptions links = MigrateTlsOptions.LinksOf(result);
+        MigrationLinkOptions links = Links.Read(result);
         if (result.GetValue(Listen) is { } listen && TryParseListen(listen, out MigrationAddress? address))
         {
             return await ReceiveAsync(address!, links, view, screen, json, cancellation);
@@ -104,7 +111,7 @@ internal static class MigrateCommand
                 return await MigrateSourceSide.RunAsync(options, to!, MigrateSourceSide.ClientsOf(to!), cancellation);
             }
 
-            using MigrateReceiverProcess other = await MigrateReceiverProcess.StartAsync(bytes, MigrateTlsOptions.ArgumentsOf(result), cancellation);
+            using MigrateReceiverProcess other = await MigrateReceiverProcess.StartAsync(bytes, Links.PathsOf(result), cancellation);
             return await MigrateSourceSide.RunAsync(options, other.To, other.Clients, cancellation);
         });
         if (json)
