@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Uffd.Migration;
 
 /// <summary>
@@ -72,7 +74,7 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
     /// <returns>Whether it is so.</returns>
     public bool WaitFor(WireLink? link, Func<bool> isSo, TimeSpan timeout, CancellationToken cancellation)
     {
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        long start = Stopwatch.GetTimestamp();
         lock (_gate)
         {
             while (!isSo())
@@ -83,7 +85,7 @@ internal sealed class DestinationSession : IFrameHandler, IDisposable
                 }
 
                 cancellation.ThrowIfCancellationRequested();
-                TimeSpan left = timeout == Timeout.InfiniteTimeSpan ? TimeSpan.FromMilliseconds(200) : timeout - System.Diagnostics.Stopwatch.GetElapsedTime(start);
+                TimeSpan left = timeout == Timeout.InfiniteTimeSpan ? TimeSpan.FromMilliseconds(200) : timeout - Stopwatch.GetElapsedTime(start);
                 if (link is { IsBroken: true } || left <= TimeSpan.Zero)
                 {
                     return false;

@@ -213,7 +213,6 @@ internal sealed class RequestTable : IDisposable
 
     private void Send()
     {
-        Background.Enter();
         var writer = new HeadWriter();
         while (TryTakeUnsent(out WireLink? link, out PageRequest? request))
         {

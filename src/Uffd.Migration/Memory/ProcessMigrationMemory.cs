@@ -6,7 +6,7 @@ namespace Uffd.Migration;
 
 /// <summary>
 /// Ranges of a process's memory as one region to be moved, this process's own or another's, while it runs. It is read by process_vm_readv(2), and its writes are followed by
-/// asynchronous write-protection (Linux 6.7), at 0.7 us for the first write to a page in each round. Another process stands for a moment when tracking starts, as
+/// asynchronous write-protection (Linux 6.7), which makes the first write to a page in each round slower. Another process stands for a moment when tracking starts, as
 /// a userfaultfd is made in it (docs/tracing.md); it must not be this one's child, and only one memory of it can be followed at a time.
 /// </summary>
 /// <remarks>

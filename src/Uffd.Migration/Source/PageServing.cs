@@ -115,7 +115,6 @@ internal sealed class PageServing : IDisposable
 
     private void Serve(WireLink link, int stream)
     {
-        Background.Enter();
         using var sender = new PageSender(_options.Compression) { MayCompress = _mayCompress };
         try
         {

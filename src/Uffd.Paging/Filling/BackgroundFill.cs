@@ -78,9 +78,8 @@ internal sealed class BackgroundFill : IFetchSink
         ThreadPlacement.Apply(_space);
 
         // With a CPU to itself there is nothing to give way with; on a single one the scheduler is told who goes first. Measured: on
-        // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill. Over a network it is one of several threads that
-        // are busy with what nobody waits for, while a fault has to pass through as many that sleep.
-        if (_isRemote || Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
+        // several CPUs a lower priority gains the faults nothing, and a busy machine starves the fill.
+        if (Environment.ProcessorCount == 1 || _space.Options.Cpus is { Count: 1 })
         {
             CurrentThread.TrySetNiceness(Niceness);
         }
